@@ -1,0 +1,8 @@
+noinst_LIBRARIES += libsockerless.a
+libsockerless_a_SOURCES = \
+  lib/buf.c lib/buf.h lib/cleanup.h lib/err.c lib/err.h lib/hint.c lib/hint.h lib/ids.c lib/ids.h \
+  lib/json.c lib/json.h lib/log.c lib/log.h lib/settings.c lib/settings.def lib/settings.h
+
+include lib/docker/local.mk
+include lib/aws/local.mk
+include lib/registry/local.mk
