@@ -1,1 +1,10 @@
-# Sources of sql/.
+MIGRATIONS = sql/0001-initial.sql
+EXTRA_DIST += sql/embed.py sql/queries.sql $(MIGRATIONS)
+BUILT_SOURCES += sql/queries.h sql/migrations.h
+CLEANFILES += sql/queries.h sql/migrations.h
+
+sql/queries.h: $(top_srcdir)/sql/queries.sql $(top_srcdir)/sql/embed.py
+	$(AM_V_GEN)$(MKDIR_P) sql && $(PYTHON) $(top_srcdir)/sql/embed.py queries $(top_srcdir)/sql/queries.sql > $@.tmp && mv $@.tmp $@
+
+sql/migrations.h: $(MIGRATIONS) sql/embed.py
+	$(AM_V_GEN)$(MKDIR_P) sql && $(PYTHON) $(top_srcdir)/sql/embed.py migrations $(MIGRATIONS:%=$(top_srcdir)/%) > $@.tmp && mv $@.tmp $@
