@@ -1,1 +1,2 @@
-# Sources of lib/docker/.
+libsockerless_a_SOURCES += \
+  lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h

@@ -5,3 +5,7 @@ tests_unit_test_json_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c
 tests_unit_test_store_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_time
+tests_unit_test_time_SOURCES = tests/unit/test_time.c
+tests_unit_test_time_LDADD = $(UNIT_LDADD)
