@@ -6,7 +6,7 @@ sockerless_worker_SOURCES = \
   fcgi/agent_connect.c fcgi/container_attach.c fcgi/container_inspect.c fcgi/container_kill.c fcgi/container_list.c \
   fcgi/container_logs.c fcgi/container_remove.c fcgi/container_rename.c fcgi/container_resize.c fcgi/container_restart.c \
   fcgi/container_start.c fcgi/container_stop.c fcgi/container_wait.c fcgi/events.c fcgi/exec.c fcgi/exec.h \
-  fcgi/exec_create.c fcgi/exec_inspect.c fcgi/exec_resize.c fcgi/exec_start.c fcgi/info.c fcgi/list_filters.c fcgi/list_filters.h \
+  fcgi/exec_create.c fcgi/exec_inspect.c fcgi/exec_resize.c fcgi/exec_start.c fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h \
   fcgi/ping.c fcgi/plugin_list.c fcgi/stop_args.c fcgi/stop_args.h fcgi/version.c
 
 TESTS += tests/api/run.sh

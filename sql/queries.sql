@@ -37,13 +37,15 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- What a client can see: neither what is not created yet nor what is being removed.
 
 -- name: container_by_id
-SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
-       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args')
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
 -- name: container_by_name
-SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
-       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args')
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
 -- The plus keeps the range over the primary key, instead of all that the tenant has.
