@@ -25,7 +25,8 @@ struct listing {
 	struct buf out;
 	int64_t now;
 	bool size;
-	char *networks;  /* of the row at hand, rendered; owned */
+	char *networks;    /* of the row at hand, rendered; owned */
+	char *networks_of; /* what they were made of: most rows have the same; owned */
 };
 
 static const char *status_of(struct store *s)
@@ -100,12 +101,22 @@ static int render_networks(struct listing *l, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
 	CLEANUP_JSON struct json_object *networks = NULL;
-	const char *text = store_text(l->req->store, Q, NETWORKING);
+	BUF_CLEANUP struct buf source = BUF_INIT;
+	const char *text = store_text(l->req->store, Q, NETWORKING), *mode = store_text(l->req->store, Q, MODE);
 
+	buf_puts(&source, mode);
+	buf_putc(&source, '\n');
+	buf_puts(&source, text);
+	if (source.failed)
+		return err_nomem(e);
+	if (l->networks && strcmp(l->networks_of, source.data) == 0)
+		return 0;
 	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, store_text(l->req->store, Q, MODE), l->req->minor);
+	networks = networks_render(endpoints, mode, l->req->minor);
 	free(l->networks);
+	free(l->networks_of);
+	l->networks_of = buf_steal(&source);
 	l->networks = networks ? strdup(json_text(networks)) : NULL;
 	return l->networks ? 0 : err_nomem(e);
 }
@@ -214,6 +225,7 @@ int route_container_list(struct request *req, struct err *e)
 		rc = l.out.failed ? err_nomem(e) : reply_raw(req, 200, "application/json", l.out.data);
 	list_filters_free(&filters);
 	free(l.networks);
+	free(l.networks_of);
 	buf_free(&l.out);
 	return rc;
 }
