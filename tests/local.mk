@@ -6,3 +6,5 @@ include tests/unit/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+
+EXTRA_DIST += tests/run tests/skips
