@@ -7,4 +7,4 @@ include tests/unit/local.mk
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
-EXTRA_DIST += tests/run tests/skips
+EXTRA_DIST += tests/run tests/skips tests/load/log_delay.py
