@@ -63,27 +63,43 @@ static void put_escaped(struct head_writer *w, const ngx_str_t *s, const char *r
 	}
 }
 
+static int header_is(const ngx_table_elt_t *h, const ngx_str_t *name)
+{
+	return h->key.len == name->len && ngx_strncasecmp(h->key.data, name->data, name->len) == 0;
+}
+
 static int header_passes(const ngx_table_elt_t *h)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(head_passed) / sizeof(head_passed[0]); i++) {
-		if (h->key.len == head_passed[i].len &&
-		    ngx_strncasecmp(h->key.data, head_passed[i].data, h->key.len) == 0)
+		if (header_is(h, &head_passed[i]))
 			return 1;
 	}
 	return 0;
 }
 
+static int header_upgrades(const ngx_table_elt_t *h)
+{
+	static const ngx_str_t connection = ngx_string("Connection");
+	static const ngx_str_t upgrade = ngx_string("upgrade");
+
+	return header_is(h, &connection) &&
+	       ngx_strlcasestrn(h->value.data, h->value.data + h->value.len, upgrade.data, upgrade.len - 1) != NULL;
+}
+
+/* nginx keeps no pointer to Connection, and it may come more than once. */
 static void put_headers(struct head_writer *w, ngx_http_request_t *r)
 {
 	const ngx_list_part_t *part;
+	int upgrades = 0;
 	ngx_uint_t i;
 
 	for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
 		const ngx_table_elt_t *h = part->elts;
 
 		for (i = 0; i < part->nelts; i++) {
+			upgrades |= header_upgrades(&h[i]);
 			if (!header_passes(&h[i]))
 				continue;
 			put_str(w, &h[i].key);
@@ -92,14 +108,7 @@ static void put_headers(struct head_writer *w, ngx_http_request_t *r)
 			put_text(w, "\r\n");
 		}
 	}
-}
-
-static int client_upgrades(ngx_http_request_t *r)
-{
-	const ngx_table_elt_t *h = r->headers_in.connection;
-
-	return h != NULL && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
-					     (u_char *) "upgrade", 7 - 1) != NULL;
+	put_text(w, upgrades ? "Connection: Upgrade\r\n" : "Connection: close\r\n");
 }
 
 static void put_head(struct head_writer *w, ngx_http_request_t *r, off_t body)
@@ -116,7 +125,6 @@ static void put_head(struct head_writer *w, ngx_http_request_t *r, off_t body)
 	}
 	put_text(w, " HTTP/1.1\r\n");
 	put_headers(w, r);
-	put_text(w, client_upgrades(r) ? "Connection: Upgrade\r\n" : "Connection: close\r\n");
 	put_text(w, "Content-Length: ");
 	put(w, length, (size_t) (end - length));
 	put_text(w, "\r\n\r\n");
