@@ -298,6 +298,8 @@ class Site:
 
     def tls(self, certificate=True):
         context = ssl.create_default_context(cafile=self.certificates / "ca.pem")
+        # Without close_notify an end is an error.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if certificate:
             context.load_cert_chain(self.certificates / "client.pem", self.certificates / "client.key")
         return self.keep(TlsConn(socket.create_connection(("127.0.0.1", self.tls_port)), context))

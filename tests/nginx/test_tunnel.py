@@ -1,13 +1,15 @@
 """tunnel_pass: bytes both ways, half-close, back-pressure, reload."""
 import hashlib
 import os
+import select
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
-from harness import DEADLINE, wait_for
+from harness import DEADLINE, Conn, wait_for
 
 MIB = 1 << 20
 BIG = 64 * MIB
@@ -134,7 +136,9 @@ def test_client_closed_gives_up_at_once(site):
     client.send(b"bye")
     client.close()
     assert gateway.read_all() == b"bye"
-    wait_for(is_gone(gateway), "nginx closes the gateway's end")
+    poll = select.poll()
+    poll.register(gateway.sock, 0)
+    assert poll.poll(DEADLINE * 1000), "nginx closes the gateway's end"
 
 
 def test_client_reset(site):
@@ -259,6 +263,40 @@ def test_decoded_uri_injects_nothing(site, verb):
     head = site.gateway_accept().read_head()
     assert head.first == f"GET /.gateway/{verb}/a%0D%0AX-Evil:%20y%3F%25?n=%0d%0a HTTP/1.1"
     assert "x-evil" not in head.headers
+
+
+def test_upstream_by_tcp_and_used_directly(site):
+    """Without X-Accel-Redirect: method, path and headers are the client's own; a refused connect is 502."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(DEADLINE)
+    conf = site.dir / "conf/docker-api.conf"
+    conf.write_text(conf.read_text() + f"location /direct {{ tunnel_pass 127.0.0.1:{listener.getsockname()[1]}; }}\n")
+    old = site.nginx_workers()
+    site.nginx.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(site.nginx_workers()) == 2 and not site.nginx_workers() & old, "new workers")
+    client = site.unix().request("PUT", "/direct/a%20b?c=d", b"body")
+    upstream = site.keep(Conn(listener.accept()[0]))
+    assert upstream.read_head().first == "PUT /direct/a%20b?c=d HTTP/1.1"
+    client.half_close()
+    assert upstream.read_all() == b"body"
+    upstream.send(b"HTTP/1.1 200 OK\r\n\r\nfine")
+    upstream.close()
+    assert client.read_all().endswith(b"fine")
+    listener.close()
+    assert site.unix().ask("GET", "/direct/x").status == 502
+
+
+def test_http2_is_refused(site):
+    conf = site.dir / "conf/nginx.conf"
+    extra = site.run / "h2.sock"
+    server = f"server {{ listen unix:{extra} http2; set $sockerless_listener unix; include docker-api.conf; }}"
+    conf.write_text(conf.read_text().replace("# For other machines", f"{server} #"))
+    site.nginx.send_signal(signal.SIGHUP)
+    wait_for(extra.exists, "the HTTP/2 listener")
+    reply = subprocess.run(["curl", "-s", "--http2-prior-knowledge", "--unix-socket", extra, "-H",
+                            "X-Test-Accel: /.gateway/tunnel/x", "-w", " %{http_code}", "http://docker/info"],
+                           check=True, capture_output=True, text=True).stdout
+    assert "HTTP/1.1" in reply and reply.endswith(" 505")
 
 
 @both
