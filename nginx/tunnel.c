@@ -32,6 +32,7 @@ static void tunnel_fail(struct tunnel *t)
 	tunnel_disconnect(t);
 	r->read_event_handler = ngx_http_block_reading;
 	r->write_event_handler = ngx_http_request_empty_handler;
+	r->lingering_close = 1;
 	ngx_http_finalize_request(r, NGX_HTTP_BAD_GATEWAY);
 }
 

@@ -238,8 +238,14 @@ class Site:
         for conn in self.conns:
             conn.close()
         if self.nginx is not None and self.nginx.poll() is None:
-            self.nginx.send_signal(signal.SIGTERM)
-            self.nginx.wait(DEADLINE)
+            # Told to quit, and with all clients gone, it must end by itself, and tells what it still holds.
+            self.nginx.send_signal(signal.SIGQUIT)
+            try:
+                self.nginx.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                self.nginx.terminate()
+                self.nginx.wait(DEADLINE)
+                raise
         for pool in list(self.workers):
             self.worker_stop(pool)
         if self.gateway_listener is not None:
@@ -310,6 +316,9 @@ class Site:
     def nginx_workers(self):
         path = f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children"
         return {int(pid) for pid in pathlib.Path(path).read_text().split()}
+
+    def nginx_descriptors(self):
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.nginx_workers())
 
     def nginx_memory(self):
         """Resident bytes of all nginx workers."""

@@ -265,6 +265,24 @@ def test_decoded_uri_injects_nothing(site, verb):
     assert "x-evil" not in head.headers
 
 
+@both
+def test_many_tunnels_leave_nothing(site, transport):
+    """Every order of ends, with and without bytes on the way."""
+    before = site.nginx_descriptors()
+    for order in range(60):
+        client, gateway, _ = site.tunnel(transport)
+        ends = [client, gateway] if order & 1 else [gateway, client]
+        if order & 2:
+            client.send(b"i" * 100000)
+        if order & 4:
+            gateway.send(b"o" * 100000)
+        if order & 8:
+            ends[0].half_close()
+        ends[0].close()
+        ends[1].close()
+    wait_for(lambda: site.nginx_descriptors() == before, "all descriptors are closed")
+
+
 def test_upstream_by_tcp_and_used_directly(site):
     """Without X-Accel-Redirect: method, path and headers are the client's own; a refused connect is 502."""
     listener = socket.create_server(("127.0.0.1", 0))
