@@ -246,6 +246,13 @@ static int set_options(struct aws_transfer *t, const struct aws_request *r, cons
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	rc |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->detail);
+	/*
+	 * On a kept connection that turns out to be dead curl sends a request once
+	 * more by itself, even a POST whose bytes may have arrived. On a new
+	 * connection it never does.
+	 */
+	if (!r->retry)
+		rc |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	return rc == CURLE_OK ? 0 : err_set(e, ERR_INTERNAL, "curl refuses its options");
 }
 

@@ -5,3 +5,11 @@ tests_unit_test_json_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_sigv4
 tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
 tests_unit_test_sigv4_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_lambda_parse
+tests_unit_test_lambda_parse_SOURCES = tests/unit/test_lambda_parse.c
+tests_unit_test_lambda_parse_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_credentials
+tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
+tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
