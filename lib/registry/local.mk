@@ -1,1 +1,3 @@
-# Sources of lib/registry/.
+libsockerless_a_SOURCES += \
+  lib/docker/reference.c lib/docker/reference.h \
+  lib/registry/digest.c lib/registry/digest.h

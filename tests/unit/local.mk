@@ -13,3 +13,7 @@ tests_unit_test_lambda_parse_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_credentials
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_reference
+tests_unit_test_reference_SOURCES = tests/unit/test_reference.c
+tests_unit_test_reference_LDADD = $(UNIT_LDADD)
