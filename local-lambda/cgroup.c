@@ -140,7 +140,7 @@ static bool v2_enable(const char *mount, const char *folder, const char *control
 	return true;
 }
 
-static void tree_notices(const struct cgroup_tree *tree)
+void cgroup_tree_notices(const struct cgroup_tree *tree)
 {
 	if (!tree->v2_memory && !tree->path[CGROUP_MEMORY])
 		log_warn("no memory cgroup: functions run without a memory limit");
@@ -175,7 +175,6 @@ int cgroup_tree_open(struct cgroup_tree **ret, const char *folder, struct err *e
 	}
 	for (int h = 0; h < CGROUP_HIERARCHIES; h++)
 		free(mounts[h]);
-	tree_notices(tree);
 	*ret = tree;
 	return 0;
 }

@@ -15,8 +15,10 @@ enum cgroup_hierarchy { CGROUP_V2, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_FREEZER, C
 struct cgroup_tree;
 struct cgroup;
 
-/* Finds the hierarchies and makes `folder` in each. A machine without cgroups is no error: what doesn't work is said in the log. */
+/* Finds the hierarchies and makes `folder` in each. A machine without cgroups is no error. */
 int cgroup_tree_open(struct cgroup_tree **ret, const char *folder, struct err *e);
+/* Says in the log what this machine's cgroups can't do. */
+void cgroup_tree_notices(const struct cgroup_tree *tree);
 /* Kills whatever runs below the folder, waits for its end (bounded) and removes all groups, the folder last. */
 void cgroup_tree_sweep(struct cgroup_tree *tree);
 void cgroup_tree_close(struct cgroup_tree *tree);

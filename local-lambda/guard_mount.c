@@ -8,7 +8,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "local-lambda/sandbox_guard.h"
@@ -17,16 +16,17 @@
 static int root_mount(const struct guard_plan *plan, struct err *e)
 {
 	CLEANUP_CLOSE int skeleton = open(plan->skeleton_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	BUF_CLEANUP struct buf options = BUF_LIMITED(4095); /* the kernel takes one page */
+	char options[4096]; /* the kernel takes one page */
+	size_t len;
 
 	if (skeleton < 0 || chdir(plan->image_dir) < 0)
 		return err_errno(e, errno, "the image's layers");
-	buf_printf(&options, "lowerdir=/proc/self/fd/%d", skeleton);
-	for (unsigned i = plan->layers; i > 0; i--)
-		buf_printf(&options, ":%u", i - 1);
-	if (options.failed)
+	len = (size_t)snprintf(options, sizeof options, "lowerdir=/proc/self/fd/%d", skeleton);
+	for (unsigned i = plan->layers; i > 0 && len < sizeof options; i--)
+		len += (size_t)snprintf(options + len, sizeof options - len, ":%u", i - 1);
+	if (len >= sizeof options)
 		return err_set(e, ERR_INVALID, "the image has too many layers");
-	if (mount("overlay", plan->root_dir, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options.data) < 0)
+	if (mount("overlay", plan->root_dir, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options) < 0)
 		return err_errno(e, errno, "mounting the image's %u layers", plan->layers);
 	return chdir(plan->root_dir) < 0 ? err_errno(e, errno, "%s", plan->root_dir) : 0;
 }

@@ -19,6 +19,8 @@
 #include "local-lambda/sandbox_host.h"
 #include "local-lambda/tmp_disk.h"
 
+#define REPLY_WAIT_S 60 /* longer than all that a guard waits for itself */
+
 struct sandbox {
 	struct sandbox_host *host;
 	struct image *image;
@@ -94,7 +96,7 @@ static int guard_fork(struct sandbox *s, const struct sandbox_spec *spec, const 
 	};
 	int rc = cgroup_open_procs(s->cgroup, plan.procs, e);
 
-	if (cgroup_open_procs(host->guards, plan.guard_procs, e) < 0)
+	if (cgroup_open_procs(host->guards, plan.guard_procs, e) < 0 || netns_host_read(&plan.host, e) < 0)
 		rc = -1;
 	if (rc == 0) {
 		s->guard = fork();
@@ -119,18 +121,20 @@ static int reply_receive(struct sandbox *s, int fds[FD_PASS_MAX], struct err *e)
 	ssize_t n = fd_receive(s->control, &reply, sizeof reply, fds);
 
 	if (n != sizeof reply)
-		return err_set(e, ERR_INTERNAL, "the sandbox's guard is gone");
+		return err_set(e, ERR_INTERNAL, n < 0 ? "the sandbox's guard doesn't answer" : "the sandbox's guard is gone");
 	reply.text[sizeof reply.text - 1] = '\0';
 	return reply.failed ? err_set(e, reply.kind, "%s", reply.text) : 0;
 }
 
 static int guard_start(struct sandbox *s, const struct sandbox_spec *spec, const struct tmp_paths *tmp, struct err *e)
 {
+	const struct timeval patience = { .tv_sec = REPLY_WAIT_S };
 	int pair[2], fds[FD_PASS_MAX], rc;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, errno, "starting a sandbox's guard");
 	s->control = pair[0];
+	setsockopt(s->control, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	rc = guard_fork(s, spec, tmp, pair[1], e);
 	close(pair[1]);
 	if (rc < 0 || reply_receive(s, fds, e) < 0)

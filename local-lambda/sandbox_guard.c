@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -16,7 +15,6 @@
 
 #include "lib/log.h"
 #include "local-lambda/fd_pass.h"
-#include "local-lambda/netns.h"
 
 #define START_WAIT_MS 20000
 
@@ -28,31 +26,29 @@ struct guard {
 	int exit_fd;   /* to the host process */
 };
 
-static int int_compare(const void *a, const void *b)
+/* The lowest of the wanted descriptors from `from` on; -1: none. */
+static int keep_next(const struct guard_plan *plan, int from)
 {
-	return *(const int *)a - *(const int *)b;
+	int lowest = plan->control >= from ? plan->control : -1;
+
+	for (int h = 0; h < CGROUP_HIERARCHIES; h++) {
+		if (plan->procs[h] >= from && (lowest < 0 || plan->procs[h] < lowest))
+			lowest = plan->procs[h];
+		if (plan->guard_procs[h] >= from && (lowest < 0 || plan->guard_procs[h] < lowest))
+			lowest = plan->guard_procs[h];
+	}
+	return lowest;
 }
 
 /* Descriptors of the host process must not live on in its guards: its clients would wait for them. */
 static void others_close(const struct guard_plan *plan)
 {
-	int keep[2 * CGROUP_HIERARCHIES + 1], count = 0;
-	unsigned from = 3;
+	int from = 3;
 
-	keep[count++] = plan->control;
-	for (int h = 0; h < CGROUP_HIERARCHIES; h++) {
-		keep[count++] = plan->procs[h];
-		keep[count++] = plan->guard_procs[h];
-	}
-	qsort(keep, (size_t)count, sizeof *keep, int_compare);
-	for (int i = 0; i < count; i++) {
-		if (keep[i] < (int)from)
-			continue;
-		if ((unsigned)keep[i] > from)
-			close_range(from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	close_range(from, ~0u, 0);
+	for (int keep; (keep = keep_next(plan, from)) >= 0; from = keep + 1)
+		if (keep > from)
+			close_range((unsigned)from, (unsigned)keep - 1, 0);
+	close_range((unsigned)from, ~0u, 0);
 }
 
 static void process_prepare(const struct guard_plan *plan)
@@ -114,11 +110,8 @@ static void egress_give_up(struct guard *guard, const struct err *why)
 static int sandbox_setup(struct guard *guard, int fds[2], struct err *e)
 {
 	const struct guard_plan *plan = guard->plan;
-	struct netns_host host = { .count = 0 };
 	struct err why;
 
-	if (netns_host_read(&host, e) < 0)
-		return -1;
 	if (plan->slirp && egress_prepare(&guard->egress, plan->slirp, plan->subnet, &why) < 0)
 		egress_give_up(guard, &why);
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS) < 0)
@@ -131,7 +124,7 @@ static int sandbox_setup(struct guard *guard, int fds[2], struct err *e)
 		return -1;
 	if (guard->egress.pid && egress_wait(&guard->egress, &why) < 0)
 		egress_give_up(guard, &why);
-	return netns_refuse(&host, e);
+	return netns_refuse(&plan->host, e);
 }
 
 static int start_answer(const struct guard *guard, const struct start_result *result, struct err *e)

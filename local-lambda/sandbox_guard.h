@@ -2,7 +2,8 @@
  * The guard: the process between the host process and what runs inside. It is
  * forked, never exec'ed, has one thread, and ends when its control socket
  * does; the kernel then takes down pid namespace, mounts, loop device and
- * network with it.
+ * network with it. Forked out of a process with threads, it allocates no
+ * memory.
  */
 #ifndef SOCKERLESS_LOCAL_SANDBOX_GUARD_H
 #define SOCKERLESS_LOCAL_SANDBOX_GUARD_H
@@ -13,6 +14,7 @@
 
 #include "lib/err.h"
 #include "local-lambda/cgroup.h"
+#include "local-lambda/netns.h"
 
 /* All that a guard needs to know; borrowed from the host process's memory as it was at the fork. */
 struct guard_plan {
@@ -24,6 +26,7 @@ struct guard_plan {
 	const char *tmp_dir;
 	const char *slirp;        /* NULL: no way out */
 	const char *subnet;
+	struct netns_host host;   /* addresses to refuse */
 	bool relay;
 	struct sockaddr_in relay_inside;
 	char *const *argv;

@@ -150,6 +150,7 @@ static int host_fill(struct sandbox_host *host, const struct sandbox_host_config
 	if (cgroup_tree_open(&host->cgroups, folder, e) < 0 || cgroup_create(host->cgroups, "guards", 0, 0, &host->guards, e) < 0 ||
 	    seccomp_build(&host->filter, e) < 0)
 		return -1;
+	cgroup_tree_notices(host->cgroups);
 	if (!config->relay)
 		return 0;
 	return relay_parse(config->relay, &host->relay_inside, &target, e) < 0 ? -1 : relay_open(&host->relay, &target, e);

@@ -6,10 +6,11 @@
  *   driver sweep DIR
  *   driver serve DIR RELAY|- URI     then: create NAME MEMORY_MB TMP_MB WORKDIR SHELL-COMMAND | exec ... | start NAME
  *                                    | wait NAME | output NAME | freeze NAME | thaw NAME | kill NAME | stat NAME | destroy NAME
- *                                    | prepare URI | accept NAME | quit
+ *                                    | prepare URI | accept NAME | parallel COUNT URI | quit
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +176,67 @@ static void prepare(struct driver *d, const char *uri)
 	printf("ok %u\n", image_layer_count(image));
 }
 
+struct life {
+	struct driver *d;
+	const char *uri;
+	unsigned number;
+	bool fine;
+	pthread_t thread;
+};
+
+/* All of a function's life, beside others. */
+static void *life_run(void *arg)
+{
+	struct life *life = arg;
+	char *argv[] = { (char[]){ "/bin/busybox" }, (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "cat /p4 >/tmp/x; exit 9" }, NULL };
+	char *env[] = { NULL };
+	char name[16];
+	struct image *image;
+	struct sandbox *sandbox = NULL;
+	int output, status = 0;
+	struct err e;
+
+	if (image_prepare(life->d->store, life->uri, NULL, "x86_64", &image, &e) < 0) {
+		log_error("%s", e.text);
+		return NULL;
+	}
+	snprintf(name, sizeof name, "life%u", life->number % 4);
+	struct sandbox_spec spec = { name, image, argv, env, NULL, 128, 64 };
+
+	if (sandbox_create(life->d->host, &spec, &sandbox, &e) < 0 || sandbox_start(sandbox, &output, &e) < 0) {
+		log_error("%s", e.text);
+	} else {
+		sandbox_wait(sandbox, &status);
+		close(output);
+	}
+	sandbox_destroy(sandbox);
+	image_unref(image);
+	life->fine = WIFEXITED(status) && WEXITSTATUS(status) == 9;
+	return NULL;
+}
+
+static void parallel(struct driver *d, const char *args)
+{
+	struct life lives[SLOTS];
+	unsigned count, fine = 0;
+	int used = 0;
+
+	if (sscanf(args, "%u %n", &count, &used) != 1 || count > SLOTS) {
+		printf("error usage\n");
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		lives[i] = (struct life){ .d = d, .uri = args + used, .number = i };
+		if (pthread_create(&lives[i].thread, NULL, life_run, &lives[i]))
+			abort();
+	}
+	for (unsigned i = 0; i < count; i++) {
+		pthread_join(lives[i].thread, NULL);
+		fine += lives[i].fine;
+	}
+	printf("ok %u\n", fine);
+}
+
 static void serve(struct driver *d)
 {
 	CLEANUP_FREE char *line = NULL;
@@ -193,6 +255,8 @@ static void serve(struct driver *d)
 			create(d, line + used, *verb == 'c');
 		else if (!strcmp(verb, "prepare"))
 			prepare(d, line + used);
+		else if (!strcmp(verb, "parallel"))
+			parallel(d, line + used);
 		else if (slot)
 			on_slot(slot, verb);
 		else
