@@ -1,1 +1,2 @@
 # Sources of local-lambda/.
+include local-lambda/sandbox.mk

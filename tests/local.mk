@@ -9,3 +9,4 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
 EXTRA_DIST += tests/run tests/skips tests/load/log_delay.py
+include tests/sandbox/local.mk
