@@ -232,6 +232,7 @@ class Site:
         wait_for(lambda: self.nginx.poll() is not None or
                  accepts(socket.AF_UNIX, str(self.run / "docker/docker.sock")), "nginx accepts")
         assert self.nginx.poll() is None, (self.dir / "nginx.stderr").read_text()
+        wait_for(self.workers_ready, "nginx's workers are set up")
         return self
 
     def stop(self):
@@ -316,6 +317,11 @@ class Site:
     def nginx_workers(self):
         path = f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children"
         return {int(pid) for pid in pathlib.Path(path).read_text().split()}
+
+    def workers_ready(self):
+        """A worker takes its title when its setup, descriptors included, is done."""
+        titles = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.nginx_workers()]
+        return len(titles) == 2 and all(t.startswith(b"nginx: worker process") for t in titles)
 
     def nginx_descriptors(self):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.nginx_workers())
