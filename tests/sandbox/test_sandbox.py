@@ -231,6 +231,9 @@ class Inside(Base):
         d.ok("exec e 128 64 / /bin/nothing")
         self.assertRegex(d.say("start e"), "error Runtime.InvalidEntrypoint: .*/bin/nothing: No such file")
         self.assertRegex(d.say("start e"), "error Runtime.InvalidEntrypoint")
+        for path in ("/bin/true", "bin/busybox", "/bin", "/secret"):
+            d.ok("exec %s 128 64 / %s" % (path.replace("/", "_"), path))
+            self.assertRegex(d.say("start " + path.replace("/", "_")), "error Runtime.InvalidEntrypoint: fork/exec " + path)
 
     def test_exit_codes(self):
         self.assertEqual(self.driver.run("exit 7")[1], "exit 7")
@@ -633,6 +636,10 @@ class NoCgroups(Bare, Base):
 
 class NoVersion2(Bare, Base):
     before, frozen = "umount -l /sys/fs/cgroup/unified", "DSR"
+
+
+class NoVersion1(Bare, Base):
+    before, frozen = "umount -l /sys/fs/cgroup/memory && umount -l /sys/fs/cgroup/pids", "DSR"
 
 
 class NoLoopDevices(Bare, Base):
