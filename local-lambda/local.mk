@@ -1,4 +1,6 @@
 # Sources of local-lambda/.
+include local-lambda/sandbox.mk
+
 pkglibexec_PROGRAMS += sockerless-lambda
 sockerless_lambda_SOURCES = \
   local-lambda/bucket.c local-lambda/bucket.h local-lambda/clock.h \
@@ -21,5 +23,4 @@ sockerless_lambda_SOURCES = \
   local-lambda/revision.c local-lambda/revision.h \
   local-lambda/router.c local-lambda/router.h local-lambda/runtime_api.c \
   local-lambda/sigv4_verify.c local-lambda/sigv4_verify.h local-lambda/uuid.h
-sockerless_lambda_LDADD = libsockerless.a $(JSONC_LIBS) $(CURL_LIBS) $(OPENSSL_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS) \
-  $(ARCHIVE_LIBS) $(SECCOMP_LIBS) $(ZLIB_LIBS) -lpthread
+sockerless_lambda_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)

@@ -6,3 +6,4 @@ include tests/unit/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+include tests/sandbox/local.mk

@@ -1,3 +1,9 @@
 UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 tests_unit_test_json_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_relay_pair
+tests_unit_test_relay_pair_SOURCES = tests/unit/test_relay_pair.c
+tests_unit_test_relay_pair_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_image_fetch
+tests_unit_test_image_fetch_SOURCES = tests/unit/test_image_fetch.c
+tests_unit_test_image_fetch_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CMOCKA_LIBS)
