@@ -1,5 +1,6 @@
 #include "local-lambda/launch.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,15 +101,14 @@ static bool add_function_variables(struct json_object *variables, struct json_ob
 /* Credentials of the execution role: of the right shape, good for nothing. */
 static bool add_credentials(struct json_object *variables)
 {
-	char id[17], secret[41], token[257];
+	char key_id[4 + 17] = "ASIA", secret[41], token[257];
 
-	id_random(id, 8);
-	for (char *c = id; *c; c++)
-		*c = (char)(*c >= 'a' ? *c - 32 : *c);
+	id_random(key_id + 4, 8);
+	for (char *c = key_id; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
 	id_random(secret, 20);
-	id_random(token, 128);
-	char key_id[32];
-	snprintf(key_id, sizeof key_id, "ASIA%s", id);
+	for (size_t i = 0; i < 4; i++)
+		id_random(token + i * 64, 32);
 	return set(variables, "AWS_ACCESS_KEY_ID", key_id) && set(variables, "AWS_SECRET_ACCESS_KEY", secret) &&
 	       set(variables, "AWS_SESSION_TOKEN", token);
 }
