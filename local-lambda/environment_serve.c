@@ -116,6 +116,13 @@ static const char *type_of_start_error(const struct err *e)
 	return "Runtime.InvalidEntrypoint";
 }
 
+static const char *without_type(const char *text)
+{
+	const char *colon = strstr(text, ": ");
+
+	return colon && !strncmp(text, "Runtime.", 8) ? colon + 2 : text;
+}
+
 /* The error an invocation ends with, as result and as log lines; `answered` invocations keep their result. Returns the REPORT's words on it. */
 static void report_error(struct environment *v, enum outcome o, bool answered, int status, const struct err *e, char *words, size_t size)
 {
@@ -132,7 +139,7 @@ static void report_error(struct environment *v, enum outcome o, bool answered, i
 		snprintf(words, size, "\tStatus: timeout");
 	} else {
 		if (o == OUTCOME_NO_START)
-			snprintf(why, sizeof why, "%.500s", e->text);
+			snprintf(why, sizeof why, "%.500s", without_type(e->text));
 		else if (o == OUTCOME_STOPPED)
 			snprintf(why, sizeof why, "Runtime exited with error: signal: killed");
 		else

@@ -2,13 +2,15 @@
 # A Lambda runtime in busybox's shell. The event is JSON with "do": what to do.
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
 
-# HTTP by nc: wget of busybox shows no headers of the reply in a usable way.
-call() { # method path body -> $head and $body
-	host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API#*:}
-	reply=$(printf '%s %s HTTP/1.1\r\nHost: lambda\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' \
-		"$1" "/2018-06-01/runtime/$2" "${#3}" "$3" | nc "$host" "$port")
-	head=$(printf '%s' "$reply" | sed '/^\r*$/q' | tr -d '\r')
-	body=$(printf '%s' "$reply" | sed '1,/^\r*$/d')
+call() { # GET path, or POST path body -> $head and $body
+	if [ "$1" = POST ]; then
+		printf '%s' "$3" >/tmp/.post
+		wget -q -S -O /tmp/.body --post-file /tmp/.post "$api/$2" 2>/tmp/.head
+	else
+		wget -q -S -O /tmp/.body "$api/$2" 2>/tmp/.head
+	fi
+	head=$(tr -d '\r' </tmp/.head | sed 's/^ *//')
+	body=$(cat /tmp/.body)
 }
 
 header() {
@@ -35,7 +37,7 @@ while :; do
 	count=$((count + 1))
 	case $(event do) in
 	hello) answer='{"hello":"world"}' ;;
-	say) event text; answer='{}' ;;
+	say) echo "$(event text)"; answer='{}' ;;
 	partial) printf 'no newline'; answer='{}' ;;
 	many) seq 1 "$(event n)"; answer='{}' ;;
 	environment) answer="\"$(env | sort | tr '\n' ';' | sed 's/["\\]/_/g')\"" ;;
