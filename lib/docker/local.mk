@@ -1,2 +1,5 @@
 libsockerless_a_SOURCES += \
   lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h
+libsockerless_a_SOURCES += \
+  lib/docker/duration.c lib/docker/duration.h lib/docker/filters.c lib/docker/filters.h \
+  lib/docker/networks.c lib/docker/networks.h lib/docker/signals.c lib/docker/signals.h
