@@ -1,0 +1,103 @@
+#include "fcgi/create_parse.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool parse_size(const char *text, int64_t *ret)
+{
+	static const char units[] = "bkmgtp";
+	char *end;
+	double n = strtod(text, &end);
+	int power = 0;
+
+	if (end == text || !isdigit((unsigned char)*text))
+		return false;
+	if (*end == ' ')
+		end++;
+	if (*end) {
+		const char *unit = strchr(units, tolower((unsigned char)*end));
+
+		if (!unit)
+			return false;
+		power = (int)(unit - units);
+		end++;
+		if (power && tolower((unsigned char)*end) == 'i')
+			end++;
+		if (power && tolower((unsigned char)*end) == 'b')
+			end++;
+	}
+	while (power-- > 0)
+		n *= 1024;
+	if (*end || !(n >= 0 && n < 9e18))
+		return false;
+	*ret = (int64_t)n;
+	return true;
+}
+
+static const char *port_number(const char *p, long *ret)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*p))
+		return NULL;
+	*ret = strtol(p, &end, 10);
+	return *ret <= 65535 ? end : NULL;
+}
+
+bool parse_port(const char *text)
+{
+	long from, to;
+	const char *p = port_number(text, &from);
+
+	if (p && *p == '-') {
+		p = port_number(p + 1, &to);
+		if (p && to < from)
+			return false;
+	}
+	return p && (!*p || strcmp(p, "/tcp") == 0 || strcmp(p, "/udp") == 0 || strcmp(p, "/sctp") == 0);
+}
+
+static int realtime(const char *text)
+{
+	bool max = strncasecmp(text, "RTMAX", 5) == 0;
+	long n = 0;
+
+	if (!max && strncasecmp(text, "RTMIN", 5) != 0)
+		return -1;
+	text += 5;
+	if (*text) {
+		char *end;
+
+		if (*text != (max ? '-' : '+') || !isdigit((unsigned char)text[1]))
+			return -1;
+		n = strtol(text + 1, &end, 10);
+		if (*end || n > 30)
+			return -1;
+	}
+	return max ? 64 - (int)n : 34 + (int)n;
+}
+
+int parse_signal(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (isdigit((unsigned char)*text))
+		return !*end && n >= 1 && n <= 64 ? (int)n : -1;
+	if (strncasecmp(text, "SIG", 3) == 0)
+		text += 3;
+	for (int s = 1; s < 32; s++) {
+		const char *name = sigabbrev_np(s);
+
+		if (name && strcasecmp(name, text) == 0)
+			return s;
+	}
+	if (strcasecmp(text, "IOT") == 0)
+		return SIGABRT;
+	if (strcasecmp(text, "CLD") == 0)
+		return SIGCHLD;
+	return realtime(text);
+}
