@@ -21,6 +21,8 @@ int reply_message(struct request *req, int status, const char *message);
 int reply_empty(struct request *req, int status);
 /* text/plain; charset=utf-8. */
 int reply_text(struct request *req, int status, const char *text);
+/* A body of any other type. */
+int reply_raw(struct request *req, int status, const char *type, const char *body);
 
 /* Headers of this one reply, before it is begun: "Name: value". Control characters are refused by abort(): no client's text here. */
 void reply_header(struct request *req, const char *name, const char *value);

@@ -56,6 +56,7 @@ struct request {
 
 	bool replied;        /* a reply was begun: no other can follow */
 	int status;          /* of that reply */
+	bool bare;           /* reply without Docker's headers: page not found, 301 */
 
 	struct connection *connection;
 };

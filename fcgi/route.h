@@ -14,7 +14,8 @@
 
 typedef int route_handler(struct request *req, struct err *e);
 
-#define ROUTE(method, path, pool, body, handler) route_handler route_##handler;
+/* Weak, so that the match can be tested without the handlers; a worker without one of them answers 501. */
+#define ROUTE(method, path, pool, body, handler) route_handler route_##handler __attribute__((weak));
 #define MISSING(method, path, status, reason)
 #include "lib/routes.def"
 #undef ROUTE
@@ -31,6 +32,7 @@ enum route_result {
 struct route_match {
 	enum route_result result;
 	route_handler *handler;     /* NULL for a MISSING route */
+	const char *handler_name;   /* "container_list"; NULL for a MISSING route */
 	int missing_status;
 	const char *missing_reason; /* may hold one %s: the name */
 	int minor;                  /* of the version asked for, or of the newest */
