@@ -27,6 +27,7 @@ struct create {
 	struct json_object *networking;  /* network name -> endpoint settings, as inspect shows them */
 	struct json_object *warnings;    /* array of strings */
 	bool host_given;                 /* the body held a HostConfig */
+	bool hostname_given;             /* Hostname isn't made from the id */
 	unsigned int memory;             /* MB; 0: the setting decides */
 	unsigned int storage;            /* MB of /tmp; 0: the setting decides */
 };
@@ -48,7 +49,7 @@ const char *create_field_text(const char *name);
 /* `image_config`: the "config" object of the image's config (NULL: empty). Ends with dockerd's check: ERR_INVALID "No command specified". */
 int create_merge(struct create *c, struct json_object *image_config, struct err *e);
 
-/* Sets Hostname to the id's first 12 digits unless given. */
+/* Sets Hostname to the id's first 12 digits unless the client gave one. */
 int create_name_host(struct create *c, const char *id, struct err *e);
 
 /* What CreateFunction is told beside the constants; the pointers stay valid as long as the plan and its create. */

@@ -170,7 +170,7 @@ int create_name_host(struct create *c, const char *id, struct err *e)
 {
 	char host[13];
 
-	if (*json_str(c->config, "Hostname", ""))
+	if (c->hostname_given)
 		return 0;
 	memcpy(host, id, 12);
 	host[12] = '\0';

@@ -150,6 +150,7 @@ static int rule_process(struct create *c, struct err *e)
 	const char *signal = json_str(c->config, "StopSignal", "");
 	struct json_object *env = json_array(c->config, "Env");
 
+	c->hostname_given = *json_str(c->config, "Hostname", "") != '\0';
 	if (*dir && *dir != '/')
 		return err_set(e, ERR_INVALID, "the working directory '%s' is invalid, it needs to be an absolute path", dir);
 	if (*signal && parse_signal(signal) < 0)
