@@ -9,3 +9,18 @@ tests_unit_test_store_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_time
 tests_unit_test_time_SOURCES = tests/unit/test_time.c
 tests_unit_test_time_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_sigv4
+tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
+tests_unit_test_sigv4_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_lambda_parse
+tests_unit_test_lambda_parse_SOURCES = tests/unit/test_lambda_parse.c
+tests_unit_test_lambda_parse_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_credentials
+tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
+tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_reference
+tests_unit_test_reference_SOURCES = tests/unit/test_reference.c
+tests_unit_test_reference_LDADD = $(UNIT_LDADD)
