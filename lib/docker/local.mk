@@ -1,2 +1,2 @@
 libsockerless_a_SOURCES += \
-  lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h
+  lib/docker/names.c lib/docker/names.h lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h
