@@ -1,10 +1,8 @@
 #include "fcgi/create_parse.h"
 
 #include <ctype.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 bool parse_size(const char *text, int64_t *ret)
 {
@@ -58,46 +56,4 @@ bool parse_port(const char *text)
 			return false;
 	}
 	return p && (!*p || strcmp(p, "/tcp") == 0 || strcmp(p, "/udp") == 0 || strcmp(p, "/sctp") == 0);
-}
-
-static int realtime(const char *text)
-{
-	bool max = strncasecmp(text, "RTMAX", 5) == 0;
-	long n = 0;
-
-	if (!max && strncasecmp(text, "RTMIN", 5) != 0)
-		return -1;
-	text += 5;
-	if (*text) {
-		char *end;
-
-		if (*text != (max ? '-' : '+') || !isdigit((unsigned char)text[1]))
-			return -1;
-		n = strtol(text + 1, &end, 10);
-		if (*end || n > 30)
-			return -1;
-	}
-	return max ? 64 - (int)n : 34 + (int)n;
-}
-
-int parse_signal(const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (isdigit((unsigned char)*text))
-		return !*end && n >= 1 && n <= 64 ? (int)n : -1;
-	if (strncasecmp(text, "SIG", 3) == 0)
-		text += 3;
-	for (int s = 1; s < 32; s++) {
-		const char *name = sigabbrev_np(s);
-
-		if (name && strcasecmp(name, text) == 0)
-			return s;
-	}
-	if (strcasecmp(text, "IOT") == 0)
-		return SIGABRT;
-	if (strcasecmp(text, "CLD") == 0)
-		return SIGCHLD;
-	return realtime(text);
 }

@@ -1,4 +1,4 @@
-/* Small texts within a create body: sizes, ports, signals. */
+/* Small texts within a create body: sizes, ports. */
 #ifndef SOCKERLESS_CREATE_PARSE_H
 #define SOCKERLESS_CREATE_PARSE_H
 
@@ -10,8 +10,5 @@ bool parse_size(const char *text, int64_t *ret);
 
 /* A port or a range of ports with an optional protocol: "80", "80/tcp", "8000-8010/udp". */
 bool parse_port(const char *text);
-
-/* "TERM", "SIGTERM", "15", "RTMIN+3": the number, or -1. */
-int parse_signal(const char *text);
 
 #endif

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "fcgi/create.h"
-#include "fcgi/create_parse.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/docker/signals.h"
 #include "lib/json.h"
 #include "lib/registry/derive.h"
 
@@ -111,7 +111,7 @@ static int make_spec(const struct create *c, struct json_object *map, struct jso
 	CLEANUP_JSON struct json_object *spec = json_object_new_object();
 	struct json_object *console = json_array(c->host_config, "ConsoleSize");
 	const char *dir = json_str(c->config, "WorkingDir", "");
-	int stop = parse_signal(json_str(c->config, "StopSignal", "TERM"));
+	int stop = signal_parse(json_str(c->config, "StopSignal", "TERM"));
 
 	if (!spec)
 		return err_nomem(e);

@@ -6,6 +6,7 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
+#include "lib/docker/signals.h"
 #include "lib/json.h"
 
 #define MIB (1024 * 1024)
@@ -153,7 +154,7 @@ static int rule_process(struct create *c, struct err *e)
 	c->hostname_given = *json_str(c->config, "Hostname", "") != '\0';
 	if (*dir && *dir != '/')
 		return err_set(e, ERR_INVALID, "the working directory '%s' is invalid, it needs to be an absolute path", dir);
-	if (*signal && parse_signal(signal) < 0)
+	if (*signal && signal_parse(signal) < 0)
 		return err_set(e, ERR_INVALID, "invalid signal: %s", signal);
 	for (size_t i = 0; env && i < json_object_array_length(env); i++) {
 		const char *v = json_object_get_string(json_object_array_get_idx(env, i));

@@ -34,6 +34,81 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 
 --------------------------------------------------------------- worker: containers
 
+-- What a client can see: neither what is not created yet nor what is being removed.
+
+-- name: container_by_id
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_by_name
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
+
+-- The plus keeps the range over the primary key, instead of all that the tenant has.
+-- name: container_by_prefix
+SELECT id FROM container
+WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;
+
+-- name: container_list
+SELECT id, name, state, image_reference, image_id, json_extract(config, '$.Labels'), json_extract(config, '$.ExposedPorts'),
+       json_extract(host_config, '$.NetworkMode'), networking, json_extract(spec, '$.args'),
+       created_at, started_at, finished_at, exit_code
+FROM container
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
+ORDER BY created_at DESC, id DESC;
+
+-- name: container_counts
+SELECT count(*), ifnull(sum(state = 'running'), 0) FROM container
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing');
+
+-- A name is taken by a container that is being created, too.
+-- name: container_name_owner
+SELECT id FROM container WHERE tenant = :tenant AND name = :name;
+
+-- name: container_rename
+UPDATE container SET name = :name
+WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_image_size
+SELECT size FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: container_image_by_reference
+SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference IN (:a, :b, :c, :d);
+
+-- name: container_image_by_prefix
+SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;
+
+-- name: info_images
+SELECT count(*) FROM image WHERE tenant = :tenant;
+
+-- name: intent_add
+INSERT INTO intent (tenant, container_id, verb, args, created_at) VALUES (:tenant, :container, :verb, :args, :now);
+
+-- name: exec_add
+INSERT INTO exec (id, tenant, container_id, run_id, config, detach_keys, state, created_at)
+VALUES (:id, :tenant, :container, :run, :config, :detach_keys, 'created', :now);
+
+-- name: exec_get
+SELECT e.id, e.container_id, e.run_id, e.config, e.detach_keys, e.state, e.pid, e.exit_code, c.state, c.run_id
+FROM exec e JOIN container c ON c.id = e.container_id
+WHERE e.tenant = :tenant AND e.id = :id AND c.tenant = e.tenant AND c.state NOT IN ('creating', 'removing');
+
+-- name: exec_live
+SELECT id FROM exec WHERE tenant = :tenant AND container_id = :container AND state IN ('starting', 'running') ORDER BY created_at;
+
+-- An agent names its run and proves it by the container's token and the run's nonce.
+-- name: agent_run
+-- system
+SELECT r.phase, r.nonce, r.session_hash, c.token, c.state, c.run_id
+FROM run r JOIN container c ON c.id = r.container_id WHERE r.id = :id;
+
+-- name: agent_claim
+-- system
+UPDATE run SET session_hash = :session_hash, phase = 'claimed'
+WHERE id = :id AND phase = 'invoke_sent' AND session_hash IS NULL;
+
 --------------------------------------------------------------- worker: images and create
 
 -- name: image_reference_get
