@@ -1,4 +1,5 @@
 libsockerless_a_SOURCES += \
+  lib/docker/names.c lib/docker/names.h lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h
   lib/docker/reply.c lib/docker/reply.h lib/docker/time.c lib/docker/time.h
 libsockerless_a_SOURCES += \
   lib/docker/duration.c lib/docker/duration.h lib/docker/filters.c lib/docker/filters.h \
