@@ -145,8 +145,14 @@ class Base(unittest.TestCase):
         self.driver.ok("prepare " + BUSY)
 
     def tearDown(self):
-        self.assertIn(self.driver.close(), (0, -signal.SIGKILL))
+        code = self.driver.close()
+        self.sweep()
+        self.assertIn(code, (0, -signal.SIGKILL))
         shutil.rmtree(self.dir)
+
+    def sweep(self):
+        subprocess.run(["unshare", "--mount", "sh", "-c", self.before + ' && exec "$@"', "sh", DRIVER, "sweep", self.dir + "/host"],
+                       check=True)
 
     def restart(self):
         self.driver.close()
@@ -625,8 +631,7 @@ class Bare:
         self.driver.process.kill()
         self.driver.process.wait()
         wait_until(lambda: processes(mark) == [], "an end by itself", 5)
-        subprocess.run(["unshare", "--mount", "sh", "-c", self.before + ' && exec "$@"', "sh", DRIVER, "sweep", self.dir + "/host"],
-                       check=True)
+        self.sweep()
         self.assertEqual(traces(self.dir + "/host"), {})
 
 
@@ -650,6 +655,13 @@ class NoSlirp(Bare, Base):
     before, frozen = "mount --bind /dev/null /dev/net/tun && mount --bind /tmp /usr/sbin", "SRD"
 
 
+def network(pid):
+    try:
+        return os.readlink("/proc/%s/ns/net" % pid)
+    except OSError:
+        return None
+
+
 def traces(host_dir):
     """What a host could leave on this machine."""
     folder = "sockerless-lambda-" + hashlib.sha256(host_dir.encode()).hexdigest()[:12]
@@ -665,7 +677,7 @@ def traces(host_dir):
                     loops.append(name)
     found["loops"] = loops
     found["processes"] = [p for p in processes(host_dir)]
-    found["slirp"] = [p for p in processes("slirp4netns") if os.readlink("/proc/%d/ns/net" % p[0]) == os.readlink("/proc/self/ns/net")]
+    found["slirp"] = [p for p in processes("slirp4netns") if network(p[0]) == network("self")]
     found["sandboxes"] = os.listdir(host_dir + "/sandboxes") if os.path.exists(host_dir + "/sandboxes") else []
     found["interfaces"] = [n for n in os.listdir("/sys/class/net") if n not in INTERFACES]
     return {what: left for what, left in found.items() if left}
@@ -692,7 +704,7 @@ class Leftovers(Base):
         self.driver.process.wait()
         # Processes, mounts, loop devices and network go by themselves.
         wait_until(lambda: set(traces(host)) <= {"cgroups", "sandboxes"} and not processes(self.mark), "an end by itself: %s" % traces(host), 5)
-        subprocess.run([DRIVER, "sweep", host], check=True)
+        self.sweep()
         self.assertEqual(traces(host), {})
 
     def test_guard_kill_leaves_nothing(self):
@@ -724,6 +736,15 @@ class Leftovers(Base):
         self.driver.ok("prepare " + BUSY)
         self.assertEqual(self.driver.run("echo again")[0], ["again"])
         self.assertEqual(self.driver.close(), 0)
+        wait_until(lambda: traces(host) == {}, "nothing left: %s" % traces(host), 5)
+
+    def test_sweep_after_the_directory_is_gone(self):
+        host = self.dir + "/host"
+        self.busy()
+        self.driver.process.kill()
+        self.driver.process.wait()
+        shutil.rmtree(host)
+        self.sweep()
         wait_until(lambda: traces(host) == {}, "nothing left: %s" % traces(host), 5)
 
     def test_orderly_end_leaves_nothing(self):
