@@ -17,3 +17,11 @@ tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_reference
 tests_unit_test_reference_SOURCES = tests/unit/test_reference.c
 tests_unit_test_reference_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_image
+tests_unit_test_image_SOURCES = tests/unit/test_image.c
+tests_unit_test_image_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_change
+tests_unit_test_change_SOURCES = tests/unit/test_change.c
+tests_unit_test_change_LDADD = $(UNIT_LDADD)
