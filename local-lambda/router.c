@@ -57,6 +57,12 @@ static bool is_genuine(struct router *r, const struct request *request, enum ser
 	return false;
 }
 
+static bool is_throttled(struct router *r, enum service service, const char *action)
+{
+	return r->config->rate_limit && service == SERVICE_LOGS && (!strcmp(action, "GetLogEvents") || !strcmp(action, "FilterLogEvents")) &&
+	       !bucket_take(&r->log_reads);
+}
+
 static void call_json11(struct router *r, enum service service, const char *action, struct request *request, struct reply *reply)
 {
 	CLEANUP_JSON struct json_object *input = NULL;
@@ -67,6 +73,8 @@ static void call_json11(struct router *r, enum service service, const char *acti
 	else if (strcmp(request->method, "POST") || json_parse(request->body.data ? request->body.data : "", request->body.len, &input, &e) < 0 ||
 		 !json_object_is_type(input, json_type_object))
 		reply_json11_error(reply, 400, "SerializationException", "%s", e.kind ? e.text : "the body must be a JSON object");
+	else if (is_throttled(r, service, action))
+		reply_json11_error(reply, 400, "ThrottlingException", "Rate exceeded");
 	else if (service == SERVICE_LOGS)
 		logs_api_call(&r->logs, action, input, reply);
 	else

@@ -10,6 +10,7 @@ struct router {
 	const struct local_config *config;
 	struct lambda_api lambda;
 	struct logs_api logs;
+	struct bucket log_reads; /* GetLogEvents and FilterLogEvents: 10 a second */
 	struct ecr *ecr;
 };
 

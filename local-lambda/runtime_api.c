@@ -11,7 +11,7 @@
 
 size_t runtime_body_limit(void *ctx, const char *method, const char *path)
 {
-	return LIMIT_PAYLOAD;
+	return LIMIT_RESPONSE;
 }
 
 static void answer(struct reply *reply, int status, const char *type, const char *message)

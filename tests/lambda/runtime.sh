@@ -60,6 +60,8 @@ while :; do
 		answer=$(wc -l </tmp/ticks)
 		;;
 	big) answer="\"$(head -c "$(event bytes)" /dev/zero | tr '\0' x)\"" ;;
+	eat) a=x; while :; do a=$a$a; done ;;
+	fetch) answer=$(wget -q -O - "$(event url)") ;;
 	wrong-id)
 		call POST "invocation/no-such-id/response" '{}'
 		answer="\"$(printf '%s' "$head" | head -n 1)\""
