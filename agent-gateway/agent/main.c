@@ -19,6 +19,7 @@
 #include "lib/log.h"
 
 #define CONNECT_SECONDS 60
+#define MIRROR_BYTES (1024 * 1024)
 
 int64_t agent_now(void)
 {
@@ -53,7 +54,7 @@ static char *take_env(const char *name)
 static void read_environment(struct agent *a)
 {
 	static const char *const secrets[] = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN" };
-	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT");
+	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT"), *mirror = take_env("SOCKERLESS_AGENT_LOG_BYTES");
 
 	a->container = take_env("SOCKERLESS_CONTAINER_ID");
 	a->token = take_env("SOCKERLESS_AGENT_TOKEN");
@@ -69,6 +70,8 @@ static void read_environment(struct agent *a)
 	if (a->connect_seconds <= 0)
 		a->connect_seconds = CONNECT_SECONDS;
 	free(seconds);
+	a->mirror_bytes = mirror ? strtoul(mirror, NULL, 10) : MIRROR_BYTES;
+	free(mirror);
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
 		free(take_env(secrets[i]));
 	clearenv();

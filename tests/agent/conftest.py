@@ -39,6 +39,7 @@ class Agent:
         self.tmp = os.path.join(self.dir, "tmp")
         os.mkdir(self.tmp)
         self.log = open(os.path.join(self.dir, "log"), "w+b")
+        self.stdout = open(os.path.join(self.dir, "stdout"), "w+b")
         self.binary = binary or (SANITIZED if os.path.exists(SANITIZED) else STATIC)
         run_copy = os.path.join(self.dir, "agent")
         shutil.copy(self.binary, run_copy)
@@ -55,7 +56,7 @@ class Agent:
             user = {"user": UID, "group": UID, "extra_groups": []}
             os.chown(self.tmp, UID, UID)
         self.process = subprocess.Popen([run_copy, "ignored", "arguments"], env=self.env, stderr=self.log, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, cwd=self.tmp, **user)
+                                        stdout=self.stdout, cwd=self.tmp, **user)
         self.nonce = None
 
     def invoke(self, args, deadline=60, callback=None, **spec):
@@ -97,6 +98,10 @@ class Agent:
         with open("/proc/%d/status" % self.process.pid) as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
 
+    def mirrored(self):
+        with open(self.stdout.name, "rb") as f:
+            return f.read()
+
     def logged(self):
         self.log.flush()
         with open(self.log.name, errors="replace") as f:
@@ -115,6 +120,7 @@ class Agent:
         self.api.close()
         text = self.logged()
         self.log.close()
+        self.stdout.close()
         shutil.rmtree(self.dir)
         assert early is None, "the agent ended by itself: %s\n%s" % (early, text)
         assert "Sanitizer" not in text and "runtime error" not in text, text

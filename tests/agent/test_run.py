@@ -209,6 +209,16 @@ def test_payload_that_is_none(agent, payload):
     assert run_sh(agent, "exit 3").exit["code"] == 3
 
 
+def test_copy_for_the_functions_log(make_agent):
+    agent = make_agent(env={"SOCKERLESS_AGENT_LOG_BYTES": "10"})
+    run_sh(agent, "echo one; echo two >&2; sleep 0.05; echo three; echo four")
+    assert sorted(agent.mirrored()[:8].split()) == [b"one", b"two"] and len(agent.mirrored()) == 10
+    # Each run has its own share; a terminal's output isn't copied, nor is what is binary.
+    run_sh(agent, "echo tty", tty=True)
+    run_sh(agent, "printf 'a\\000b'; echo c >&2")
+    assert len(agent.mirrored()) <= 12 and b"tty" not in agent.mirrored()
+
+
 def test_static_file_runs_in_an_empty_image(tmp_path):
     if os.getuid() != 0:
         pytest.skip("chroot needs root")

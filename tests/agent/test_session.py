@@ -150,6 +150,25 @@ def test_cut_off_process_pauses_and_goes_on(agent):
     assert len(Output(conn).until_exit().data[1]) == 3000000
 
 
+def test_exec_stdin_ends_with_the_connection(agent):
+    conn = agent.start(["sleep", "1000"])
+    exec_open(conn, 2, ["cat"], stdin=True)
+    conn.expect(gw.STARTED, 2)
+    conn.cut()
+    assert Execs(agent.connect()).until(2).exits[2][1]["code"] == 0
+
+
+def test_silent_connection_is_dropped(agent):
+    """The one slow test: an agent waits half a minute for a sign of life, and pings meanwhile."""
+    conn = agent.start(["sleep", "1000"])
+    conn.answer_pings = False
+    begin = time.monotonic()
+    conn.expect(gw.PING, timeout=20)
+    conn.ended(40)
+    assert 29 < time.monotonic() - begin < 41
+    assert agent.connect().hello["state"] == "running"
+
+
 def hostile(kind):
     head = struct.pack(">BBHI", gw.SPEC, 0, 0, 0)
     return {

@@ -17,3 +17,11 @@ tests_unit_test_wire_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_ws
 tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
 tests_unit_test_ws_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_retain
+tests_unit_test_retain_SOURCES = tests/unit/test_retain.c agent-gateway/agent/retain.c agent-gateway/agent/retain.h
+tests_unit_test_retain_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_upgrade
+tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h
+tests_unit_test_upgrade_LDADD = $(UNIT_LDADD)
