@@ -114,6 +114,9 @@ static struct evdns_base *make_resolver(struct event_base *base)
 {
 	struct evdns_base *dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 
+	/* Not every name server repeats a name as it was spelt. */
+	if (dns)
+		evdns_base_set_option(dns, "randomize-case", "0");
 	/* An image without these files resolves addresses only, or by a name server on this host. */
 	if (dns && evdns_base_resolv_conf_parse(dns, DNS_OPTIONS_ALL, "/etc/resolv.conf") != 0)
 		log_debug("no /etc/resolv.conf could be read");
@@ -145,6 +148,7 @@ int main(void)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	child_reset_signals();
 	signal(SIGPIPE, SIG_IGN);
 	log_init("sockerless-agent");
 	settle_files();

@@ -119,6 +119,7 @@ class Agent:
         self.gateway.close()
         self.api.close()
         text = self.logged()
+        print(text)  # shown with a test that failed
         self.log.close()
         self.stdout.close()
         shutil.rmtree(self.dir)
