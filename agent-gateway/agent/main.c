@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent/agent.h"
+#include "agent-gateway/agent/child.h"
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/run.h"
 #include "agent-gateway/agent/runtime.h"
 #include "lib/log.h"
 
 #define CONNECT_SECONDS 60
+#define MIRROR_BYTES (1024 * 1024)
 
 int64_t agent_now(void)
 {
@@ -52,7 +54,7 @@ static char *take_env(const char *name)
 static void read_environment(struct agent *a)
 {
 	static const char *const secrets[] = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN" };
-	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT");
+	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT"), *mirror = take_env("SOCKERLESS_AGENT_LOG_BYTES");
 
 	a->container = take_env("SOCKERLESS_CONTAINER_ID");
 	a->token = take_env("SOCKERLESS_AGENT_TOKEN");
@@ -68,6 +70,8 @@ static void read_environment(struct agent *a)
 	if (a->connect_seconds <= 0)
 		a->connect_seconds = CONNECT_SECONDS;
 	free(seconds);
+	a->mirror_bytes = mirror ? strtoul(mirror, NULL, 10) : MIRROR_BYTES;
+	free(mirror);
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
 		free(take_env(secrets[i]));
 	clearenv();
@@ -76,7 +80,6 @@ static void read_environment(struct agent *a)
 /* What the agent's own parent left open must not reach the container's processes; 0 to 2 must exist. */
 static void settle_files(void)
 {
-	long max = sysconf(_SC_OPEN_MAX);
 	int fd;
 
 	do {
@@ -84,9 +87,7 @@ static void settle_files(void)
 	} while (fd >= 0 && fd <= 2);
 	if (fd >= 0)
 		close(fd);
-	for (fd = 3; fd < (max > 0 && max < 65536 ? max : 65536); fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			continue;
+	child_seal_files();
 }
 
 static void child_ended(evutil_socket_t fd, short what, void *arg)
@@ -113,6 +114,9 @@ static struct evdns_base *make_resolver(struct event_base *base)
 {
 	struct evdns_base *dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 
+	/* Not every name server repeats a name as it was spelt. */
+	if (dns)
+		evdns_base_set_option(dns, "randomize-case", "0");
 	/* An image without these files resolves addresses only, or by a name server on this host. */
 	if (dns && evdns_base_resolv_conf_parse(dns, DNS_OPTIONS_ALL, "/etc/resolv.conf") != 0)
 		log_debug("no /etc/resolv.conf could be read");
@@ -144,6 +148,7 @@ int main(void)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	child_reset_signals();
 	signal(SIGPIPE, SIG_IGN);
 	log_init("sockerless-agent");
 	settle_files();

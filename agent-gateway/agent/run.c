@@ -13,6 +13,7 @@
 #include "lib/json.h"
 #include "lib/log.h"
 
+#define CODE_NEVER_STARTED 128
 #define SWEEP_MS 10
 #define SWEEPS_MAX 60 /* what can't be killed by then (a process in the kernel) doesn't hold the answer up */
 
@@ -90,7 +91,9 @@ void run_end(struct run *r, bool acknowledged, const char *error)
 		r->code = stream_failure_code(r->main);
 		if (!*r->error)
 			snprintf(r->error, sizeof r->error, "%s", process_failure_text(&r->main->failure));
-	} else if (r->main && !r->main->exited) {
+	} else if (!r->main) {
+		r->code = CODE_NEVER_STARTED;
+	} else if (!r->main->exited) {
 		r->code = 128 + SIGKILL;
 	}
 	if (*error)
