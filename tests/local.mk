@@ -11,3 +11,5 @@ TESTS += $(UNIT_TESTS)
 
 EXTRA_DIST += tests/run tests/skips tests/load/log_delay.py
 include tests/sandbox/local.mk
+EXTRA_DIST += tests/api/conftest.py tests/api/fastcgi.py tests/api/test_agent.py tests/api/test_containers.py \
+  tests/api/test_exec.py tests/api/test_list.py tests/api/test_queries.py tests/api/test_system.py tests/api/test_worker.py

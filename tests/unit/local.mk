@@ -58,3 +58,11 @@ tests_unit_test_retain_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_upgrade
 tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h
 tests_unit_test_upgrade_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c fcgi/route.c fcgi/route.h
+tests_unit_test_route_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_docker_words
+tests_unit_test_docker_words_SOURCES = tests/unit/test_docker_words.c
+tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
