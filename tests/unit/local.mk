@@ -29,3 +29,10 @@ UNIT_TESTS += tests/unit/test_create
 tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c \
   fcgi/create_plan.c fcgi/create_rules.c
 tests_unit_test_create_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_image
+tests_unit_test_image_SOURCES = tests/unit/test_image.c
+tests_unit_test_image_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_change
+tests_unit_test_change_SOURCES = tests/unit/test_change.c
+tests_unit_test_change_LDADD = $(UNIT_LDADD)
