@@ -11,7 +11,7 @@ def test_pull_errors(service):
     at = service.registry.address
     assert call("POST", "/images/create").json == {"message": 'Get "http:": http: no Host in request URL'}
     reply = call("POST", "/images/create?fromImage=BAD")
-    assert (reply.status, reply.json["message"]) == (400, "invalid reference format: repository name must be lowercase")
+    assert reply.status == 400 and re.match("invalid reference format: repository name .*must be lowercase", reply.json["message"])
     reply = call("POST", "/images/create?fromImage=%s/gold&tag=nosuch" % at.replace(":", "%3A"))
     assert (reply.status, reply.json["message"]) == (404, "manifest for %s/gold:nosuch not found: manifest unknown: manifest unknown" % at)
     reply = call("POST", "/images/create?fromImage=127.0.0.1%3A1%2Fx&tag=1")
@@ -51,7 +51,7 @@ def test_inspect(service):
     reply = service.call("GET", "/images/nosuchimage/json")
     assert (reply.status, reply.json) == (404, {"message": "No such image: nosuchimage:latest"})
     reply = service.call("GET", "/images/UPPER:x/json")
-    assert (reply.status, reply.json) == (400, {"message": "invalid reference format: repository name must be lowercase"})
+    assert reply.status == 400 and re.match("invalid reference format: repository name .*must be lowercase", reply.json["message"])
     assert service.call("GET", "/images/busybox/json", tenant="other").status == 404
     assert service.call("GET", "/images/%s/json" % short, tenant="other").status == 404
 
