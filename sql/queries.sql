@@ -127,8 +127,9 @@ SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;
 -- name: image_references_all
 SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;
 
+-- The plus keeps the search by image, instead of all that the tenant has.
 -- name: image_references
-SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY reference;
+SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY +reference;
 
 -- name: image_add
 INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
@@ -159,9 +160,6 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
 ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
-
--- name: create_name_owner
-SELECT id FROM container WHERE tenant = :tenant AND name = :name;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
