@@ -36,7 +36,8 @@ struct aws_request {
 	struct aws_header headers[AWS_REQUEST_HEADERS]; /* beside Host, Authorization, X-Amz-Date, X-Amz-Security-Token */
 	size_t n_headers;
 	long timeout;       /* seconds for the whole exchange; 0: 60 */
-	bool retry;         /* may be sent again: never set for Invoke */
+	bool retry;         /* idempotent: may be sent again after any failure; never set for Invoke */
+	bool retry_refused; /* may be sent again if it certainly wasn't taken up (no connection, 429); never set for Invoke */
 	size_t limit;       /* most bytes of body taken; 0: AWS_RESPONSE_LIMIT */
 };
 
@@ -85,9 +86,9 @@ const char *aws_client_region(const struct aws_client *c); /* borrowed */
  * arrived (status, error_type), and e its text with a kind by status; a
  * connection that failed is ERR_UNAVAILABLE, a time limit ERR_TIMEOUT.
  * Requests with `retry` are repeated after 429 (by Retry-After), 5xx and
- * failed connections, five times at most with growing pauses; any request is
- * repeated once after a reply that says the clock is wrong. *ret must be
- * zeroed before and freed after, whatever the result.
+ * failed connections, four times at most with growing pauses, and once after a
+ * reply that says the clock is wrong; see retry_refused for the others. *ret
+ * must be zeroed before and freed after, whatever the result.
  */
 int aws_call(struct aws_client *c, const struct aws_request *r, struct aws_response *ret, struct err *e);
 
@@ -95,7 +96,7 @@ int aws_call(struct aws_client *c, const struct aws_request *r, struct aws_respo
  * A signed easy handle to be added to a multi. The transfer owns handle and
  * collected reply and keeps its own copy of the body; the request can be freed at once.
  * CURLOPT_PRIVATE is the caller's. NULL on failure. May block for credentials
- * (see aws_credentials_load) when they are stale.
+ * (see aws_credentials_load) when they are stale. The client must outlive the transfer.
  */
 CURL *aws_easy_prepare(struct aws_client *c, const struct aws_request *r, struct aws_transfer **ret, struct err *e);
 

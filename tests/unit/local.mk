@@ -17,3 +17,26 @@ tests_unit_test_wire_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_ws
 tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
 tests_unit_test_ws_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_sigv4
+tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
+tests_unit_test_sigv4_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_lambda_parse
+tests_unit_test_lambda_parse_SOURCES = tests/unit/test_lambda_parse.c
+tests_unit_test_lambda_parse_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_credentials
+tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
+tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_reference
+tests_unit_test_reference_SOURCES = tests/unit/test_reference.c
+tests_unit_test_reference_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_image
+tests_unit_test_image_SOURCES = tests/unit/test_image.c
+tests_unit_test_image_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_change
+tests_unit_test_change_SOURCES = tests/unit/test_change.c
+tests_unit_test_change_LDADD = $(UNIT_LDADD)
