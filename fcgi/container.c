@@ -29,6 +29,7 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 		.networking = copy(s, q, 7),
 		.args = copy(s, q, 20),
 		.network_mode = copy(s, q, 19),
+		.execs = copy(s, q, 21),
 		.tty = store_int(s, q, 8) != 0,
 		.open_stdin = store_int(s, q, 9) != 0,
 		.created_at = store_int(s, q, 10),
@@ -45,7 +46,7 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 	snprintf(c.id, sizeof c.id, "%s", store_text(s, q, 0));
 	store_reset(s, q);
 	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.args || !c.network_mode ||
-	    !c.run_id || !c.error) {
+	    !c.execs || !c.run_id || !c.error) {
 		container_free(&c);
 		return err_nomem(e);
 	}
@@ -63,6 +64,7 @@ void container_free(struct container *c)
 	free(c->networking);
 	free(c->args);
 	free(c->network_mode);
+	free(c->execs);
 	free(c->run_id);
 	free(c->error);
 	memset(c, 0, sizeof *c);

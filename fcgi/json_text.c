@@ -13,13 +13,21 @@ void json_put_string(struct buf *out, const char *text)
 	json_object_put(s);
 }
 
+static void put_key(struct buf *out, const char *key)
+{
+	buf_puts(out, ",\"");
+	buf_puts(out, key);
+	buf_puts(out, "\":");
+}
+
 void json_put_member(struct buf *out, const char *key, const char *text)
 {
-	buf_printf(out, ",\"%s\":", key);
+	put_key(out, key);
 	json_put_string(out, text);
 }
 
 void json_put_raw(struct buf *out, const char *key, const char *json)
 {
-	buf_printf(out, ",\"%s\":%s", key, *json ? json : "null");
+	put_key(out, key);
+	buf_puts(out, *json ? json : "null");
 }

@@ -39,13 +39,17 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- name: container_by_id
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args')
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
 -- name: container_by_name
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args')
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
 -- The plus keeps the range over the primary key, instead of all that the tenant has.
@@ -97,9 +101,6 @@ SELECT e.id, e.container_id, e.run_id, e.config, e.detach_keys, e.state, e.pid, 
 FROM exec e JOIN container c ON c.id = e.container_id
 WHERE e.tenant = :tenant AND e.id = :id AND c.tenant = e.tenant AND c.state NOT IN ('creating', 'removing');
 
--- name: exec_live
-SELECT id FROM exec WHERE tenant = :tenant AND container_id = :container AND state IN ('starting', 'running') ORDER BY created_at;
-
 -- An agent names its run and proves it by the container's token and the run's nonce.
 -- name: agent_run
 -- system
@@ -113,7 +114,232 @@ WHERE id = :id AND phase = 'invoke_sent' AND session_hash IS NULL;
 
 --------------------------------------------------------------- worker: images and create
 
+-- name: image_reference_get
+SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
+
+-- name: image_get
+SELECT id, config, manifest_digest, size, pulled_at FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: image_by_prefix
+-- Two rows tell that a prefix is ambiguous.
+SELECT id FROM image WHERE tenant = :tenant AND id >= :from AND id < :to LIMIT 2;
+
+-- name: image_all
+SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;
+
+-- name: image_references_all
+SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;
+
+-- The plus keeps the search by image, instead of all that the tenant has.
+-- name: image_references
+SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY +reference;
+
+-- name: image_add
+INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
+VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)
+ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;
+
+-- name: image_reference_set
+INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
+ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
+
+-- name: image_reference_delete
+DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;
+
+-- name: image_delete
+DELETE FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: derived_get
+SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;
+
+-- name: derived_set
+INSERT INTO derived_image (tenant, key, image_id, uri) VALUES (:tenant, :key, :image_id, :uri)
+ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri;
+
+-- name: derived_delete
+DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
+
+-- name: image_user
+-- A container that uses an image: a running one before others.
+SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
+ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
+
+-- name: create_insert
+INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
+  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at)
+VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,
+  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at);
+
+-- name: create_unname
+-- system
+UPDATE container SET name = NULL WHERE id = :id;
+
 --------------------------------------------------------------- gateway
 
+-- name: gateway_container
+-- system
+SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec
+FROM container WHERE id = :id;
+
+-- name: gateway_container_spec
+-- system
+SELECT spec, function_name, timeout FROM container WHERE id = :id;
+
+-- name: gateway_container_actor
+-- system
+SELECT tenant, name, image_reference, config, started_at, state FROM container WHERE id = :id;
+
+-- name: gateway_container_starting
+-- system
+UPDATE container SET run_id = :run, exit_code = 0, error = '', oom_killed = 0, pid = 0 WHERE id = :id;
+
+-- name: gateway_container_started
+-- system
+UPDATE container SET started_at = :now, pid = :pid WHERE id = :id;
+
+-- name: gateway_container_start_failed
+-- system
+UPDATE container SET exit_code = :code, error = :error, pid = 0 WHERE id = :id;
+
+-- name: gateway_container_ended
+-- system
+UPDATE container SET finished_at = :now, exit_code = :code, oom_killed = :oom, error = :error, pid = 0 WHERE id = :id;
+
+-- name: gateway_container_error
+-- system
+UPDATE container SET error = :error WHERE id = :id;
+
+-- name: gateway_container_nameless
+-- system
+UPDATE container SET name = NULL WHERE id = :id;
+
+-- name: gateway_run_number
+-- system
+SELECT coalesce(max(number), 0) + 1 FROM run WHERE container_id = :container;
+
+-- name: gateway_run_add
+-- system
+INSERT INTO run (id, tenant, container_id, number, nonce, phase, prepared_at)
+SELECT :id, tenant, id, :number, :nonce, 'prepared', :now FROM container WHERE id = :container;
+
+-- name: gateway_run_nonce
+-- system
+SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
+
+-- name: gateway_run_invoke_sent
+-- system
+UPDATE run SET phase = 'invoke_sent', invoked_at = :now WHERE id = :id AND phase = 'prepared';
+
+-- name: gateway_run_hello
+-- system
+UPDATE run SET agent = 'connected', request_id = :request, log_stream = :stream WHERE id = :id AND phase <> 'ended';
+
+-- name: gateway_run_agent
+-- system
+UPDATE run SET agent = :agent WHERE id = :id AND phase <> 'ended';
+
+-- name: gateway_run_stdin
+-- system
+UPDATE run SET stdin_attached = 1 WHERE id = :id;
+
+-- name: gateway_run_started
+-- system
+UPDATE run SET phase = 'started', started_at = :now WHERE id = :id AND phase <> 'ended';
+
+-- name: gateway_run_ended
+-- system
+UPDATE run SET phase = 'ended', agent = 'ended', finished_at = :now, exit_code = :code, error = :error
+WHERE id = :id AND phase <> 'ended';
+
+-- name: gateway_run_invoked
+-- system
+UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed, memory_peak_mb = :peak WHERE id = :id;
+
+-- name: gateway_runs_unfinished
+-- system
+SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at) FROM run WHERE phase <> 'ended';
+
+-- name: gateway_intents
+-- system
+SELECT seq, container_id, verb, args FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;
+
+-- name: gateway_intent
+-- system
+SELECT status, message, done_at IS NOT NULL FROM intent WHERE seq = :seq AND container_id = :container;
+
+-- name: gateway_intent_done
+-- system
+UPDATE intent SET done_at = :now, status = :status, message = :message WHERE seq = :seq AND done_at IS NULL;
+
+-- name: gateway_exec
+-- system
+SELECT e.container_id, e.run_id, e.config, e.state, c.spec, c.state
+FROM exec e JOIN container c ON c.id = e.container_id WHERE e.id = :id;
+
+-- name: gateway_exec_stream
+-- system
+SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND run_id = :run;
+
+-- name: gateway_exec_by_stream
+-- system
+SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';
+
+-- name: gateway_exec_starting
+-- system
+UPDATE exec SET state = 'starting', stream = :stream, run_id = :run WHERE id = :id AND state = 'created';
+
+-- name: gateway_exec_running
+-- system
+UPDATE exec SET state = 'running', pid = :pid WHERE id = :id AND state = 'starting';
+
+-- name: gateway_exec_exited
+-- system
+UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 'exited';
+
+-- name: gateway_execs_ended
+-- system
+UPDATE exec SET state = 'exited', exit_code = 137
+WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
+
+-- name: gateway_event_last
+-- system
+SELECT coalesce(max(seq), 0) FROM event;
+
+-- name: gateway_event_first
+SELECT coalesce(min(seq), 0) FROM event WHERE tenant = :tenant AND time >= :since;
+
+-- name: gateway_events
+SELECT seq, time, type, action, actor_id, attributes FROM event WHERE tenant = :tenant AND seq > :after ORDER BY seq LIMIT 200;
+
+
 --------------------------------------------------------------- reconciler
+
+-- name: sweep_removing
+-- system
+SELECT id, function_name FROM container WHERE state = 'removing' AND id > :after ORDER BY id LIMIT 100;
+
+-- name: sweep_stale
+-- system
+SELECT id FROM container WHERE state = 'creating' AND state_since < :before;
+
+-- name: sweep_delete
+-- system
+DELETE FROM container WHERE id = :id AND state = 'removing';
+
+-- name: sweep_function
+-- system
+SELECT id, state FROM container WHERE function_name = :name;
+
+-- name: sweep_functions
+-- system
+-- scan
+SELECT id, function_name, state FROM container WHERE state NOT IN ('creating', 'removing') AND state_since < :before;
+
+-- name: sweep_intents
+-- system
+DELETE FROM intent WHERE done_at IS NOT NULL AND done_at < :before;
+
+-- name: sweep_events
+-- system
+DELETE FROM event WHERE time < :before;
 

@@ -1,0 +1,112 @@
+/*
+ * Client of the OCI distribution protocol for one repository of one registry.
+ * Blocking; for one thread at a time. Authentication (none, Basic, Bearer
+ * token flow) is done as the registry demands it. Redirects are followed, the
+ * credentials stay with the registry's own host.
+ */
+#ifndef SOCKERLESS_REGISTRY_CLIENT_H
+#define SOCKERLESS_REGISTRY_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "lib/registry/digest.h"
+
+#define REGISTRY_MANIFEST_MAX (4u << 20)
+#define REGISTRY_CHUNK (8u << 20) /* bytes of one upload request, and held in memory for it; ECR: at most 20 MiB */
+#define REGISTRY_BLOB_MAX (INT64_C(16) << 30)
+
+#define MEDIA_MANIFEST_DOCKER "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_MANIFEST_OCI "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_INDEX_DOCKER "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_INDEX_OCI "application/vnd.oci.image.index.v1+json"
+#define MEDIA_CONFIG_DOCKER "application/vnd.docker.container.image.v1+json"
+#define MEDIA_LAYER_DOCKER "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+struct registry;
+struct registry_upload;
+
+/* All borrowed for the call of registry_open() only. */
+struct registry_config {
+	const char *endpoint;   /* "https://host[:port]", "http://host:port", or "host[:port]": then http for loopback and hosts of `insecure`, else https */
+	const char *repository; /* "library/busybox" */
+	const char *name;       /* for error texts: with "docker.io/library/busybox" they say "busybox"; NULL: host/repository */
+	const char *user;       /* NULL: anonymous */
+	const char *password;
+	const char *token;      /* identity (refresh) token of `docker login`; NULL: none */
+	const char *insecure;   /* comma-separated host:port; NULL: none */
+	bool push;              /* the token must allow pushing too */
+};
+
+struct registry_manifest {
+	char *body; /* owned; exact bytes */
+	size_t len;
+	char media_type[128];
+	char digest[DIGEST_SIZE];
+};
+
+/* Told while a blob moves: bytes so far and in all (-1: unknown). A negative result, with e set, ends the transfer. NULL: nobody is told. */
+struct registry_progress {
+	int (*report)(void *arg, int64_t done, int64_t total, struct err *e);
+	void *arg;
+};
+
+int registry_open(const struct registry_config *c, struct registry **ret, struct err *e); /* no network yet */
+void registry_close(struct registry *r);
+static inline void cleanup_registry(struct registry **r)
+{
+	registry_close(*r);
+}
+#define REGISTRY_CLEANUP __attribute__((cleanup(cleanup_registry)))
+
+const char *registry_host(const struct registry *r);       /* "127.0.0.1:5000"; borrowed */
+const char *registry_repository(const struct registry *r); /* borrowed */
+
+void registry_manifest_free(struct registry_manifest *m);
+#define REGISTRY_MANIFEST_CLEANUP __attribute__((cleanup(registry_manifest_free)))
+
+/*
+ * GET /v2/: reaches and authenticates, as `docker login` needs it. Every other
+ * function does this by itself the first time. Connection errors are
+ * ERR_INTERNAL with Go's text (dockerd: 500), a refusal ERR_UNAUTHORIZED.
+ */
+int registry_ping(struct registry *r, struct err *e);
+
+/* `reference`: tag or digest. A digest is verified. ERR_NOT_FOUND: "manifest for NAME:TAG not found: manifest unknown: manifest unknown". */
+int registry_get_manifest(struct registry *r, const char *reference, struct registry_manifest *ret, struct err *e);
+/* 1: there (ret_digest may be NULL; "" if the registry names none), 0: not there, -1. */
+int registry_head_manifest(struct registry *r, const char *reference, char ret_digest[DIGEST_SIZE], struct err *e);
+/* `reference`: tag, or the digest of the body. */
+int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e);
+
+/* Streams a blob to `write` and verifies its digest at the end (-1 then, with the bytes given out already). `size`: as the manifest says; -1: unknown. */
+int registry_get_blob(struct registry *r, const char *digest, int64_t size,
+		      int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+		      const struct registry_progress *progress, struct err *e);
+/* Into memory (free(); NUL-terminated), `limit` bytes at most. */
+int registry_get_blob_data(struct registry *r, const char *digest, size_t limit, char **ret, size_t *ret_len, struct err *e);
+/* 1: there (ret_size may be NULL; -1 if unknown), 0: not there, -1. */
+int registry_blob_exists(struct registry *r, const char *digest, int64_t *ret_size, struct err *e);
+/* 1: mounted from another repository of the same registry, 0: the registry wants an upload, -1. */
+int registry_mount_blob(struct registry *r, const char *digest, const char *from_repository, struct err *e);
+
+/* Upload of a blob whose bytes come bit by bit, of any length; REGISTRY_CHUNK bytes are held in memory. */
+int registry_upload_begin(struct registry *r, struct registry_upload **ret, struct err *e);
+int registry_upload_write(struct registry_upload *u, const void *data, size_t len, struct err *e);
+/* Ends and frees the upload, whatever the result. `expected` (NULL: any) is compared with the digest before the registry keeps the blob. Outputs may be NULL. */
+int registry_upload_commit(struct registry_upload *u, const char *expected, char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e);
+/* Gives it up and frees it; NULL is fine. */
+void registry_upload_abort(struct registry_upload *u);
+
+/* Whole blobs; nothing is sent if the blob is there. */
+int registry_put_blob(struct registry *r, const void *data, size_t len, char ret_digest[DIGEST_SIZE], struct err *e);
+/* From a seekable file's beginning to its end; digest must be the file's. */
+int registry_put_blob_fd(struct registry *r, int fd, const char *digest, const struct registry_progress *progress, struct err *e);
+/* From a reader: bytes read, 0 at the end, -1 with e set. */
+int registry_put_blob_stream(struct registry *r, ssize_t (*read)(void *arg, void *data, size_t cap, struct err *e), void *arg,
+			     char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e);
+
+#endif
