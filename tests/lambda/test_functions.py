@@ -217,3 +217,14 @@ def test_second_program_is_turned_away(own_service):
                                 "SOCKERLESS_LOCAL_SECRET_ACCESS_KEY": "b", "SOCKERLESS_LOCAL_LISTEN": "127.0.0.1:0"}
     assert subprocess.run([str(PROGRAM)], env=environment, timeout=60).returncode == 1
     assert s.client("lambda").list_functions()["Functions"] == []
+
+
+def test_body_above_70_megabytes(service):
+    import http.client
+    import urllib.parse
+    url = urllib.parse.urlsplit(service.endpoint)
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+    connection.request("POST", "/2015-03-31/functions", b"x" * 70167212)
+    reply = connection.getresponse()
+    assert reply.status == 413 and b"70167211 bytes for the CreateFunction operation" in reply.read()
+    connection.close()

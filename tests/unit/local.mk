@@ -7,3 +7,6 @@ tests_unit_test_relay_pair_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CM
 UNIT_TESTS += tests/unit/test_image_fetch
 tests_unit_test_image_fetch_SOURCES = tests/unit/test_image_fetch.c
 tests_unit_test_image_fetch_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_sigv4_verify
+tests_unit_test_sigv4_verify_SOURCES = tests/unit/test_sigv4_verify.c local-lambda/sigv4_verify.c local-lambda/message.c
+tests_unit_test_sigv4_verify_LDADD = $(UNIT_LDADD)
