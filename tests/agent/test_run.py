@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -155,6 +156,26 @@ def test_tmp_is_emptied(agent):
     out = run_sh(agent, "ls -A %s" % agent.tmp)
     assert bytes(out.data[1]) == b""
     assert os.listdir(outside) == ["file"]
+
+
+def test_seed_is_put_into_tmp(make_agent):
+    with tempfile.TemporaryDirectory() as seed:
+        os.chmod(seed, 0o755)
+        os.makedirs(seed + "/var/cache")
+        with open(seed + "/var/cache/file", "wb") as f:
+            f.write(bytes(200000))
+        os.chmod(seed + "/var/cache/file", 0o754)
+        os.utime(seed + "/var/cache/file", (1000, 2000))
+        os.chmod(seed + "/var/cache", 0o555)
+        os.symlink("/etc/passwd", seed + "/link")
+        os.mkfifo(seed + "/fifo")
+        agent = make_agent(env={"SOCKERLESS_AGENT_SEED": seed})
+        for _ in range(2):
+            out = run_sh(agent, "cd %s; find . | sort; stat -c '%%a %%s %%Y' var/cache/file; readlink link; stat -c %%a var/cache; "
+                         "touch var/cache/new && rm link && echo fine" % agent.tmp)
+            assert bytes(out.data[1]).decode().split("\n") == [
+                ".", "./link", "./var", "./var/cache", "./var/cache/file", "754 200000 2000", "/etc/passwd", "755", "fine", ""]
+        assert sorted(os.listdir(seed)) == ["fifo", "link", "var"]
 
 
 def test_descendants_die_with_the_main_process(agent):
