@@ -6,6 +6,7 @@ include tests/unit/local.mk
 include tests/aws/local.mk
 include tests/registry/local.mk
 include tests/create/local.mk
+include tests/gateway/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
