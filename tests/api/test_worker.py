@@ -71,9 +71,9 @@ def test_body_shorter_than_announced(own_worker):
     assert own_worker.rows("SELECT * FROM exec") == []
 
 
-def catches_sigterm(process):
-    caught = [l for l in open("/proc/%d/status" % process.pid) if l.startswith("SigCgt")][0]
-    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+def awaits_sigterm(process):
+    blocked = [l for l in open("/proc/%d/status" % process.pid) if l.startswith("SigBlk")][0]
+    return int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
 def test_inherited_socket(own_worker):
@@ -93,7 +93,7 @@ def test_inherited_socket(own_worker):
             t.join()
         assert results == [200] * 60
         for w in workers:
-            wait_for(lambda: catches_sigterm(w), "all workers to be up")
+            wait_for(lambda: awaits_sigterm(w), "all workers to be up")
             w.send_signal(signal.SIGTERM)
         assert [w.wait(timeout=20) for w in workers] == [0, 0, 0]
     finally:
