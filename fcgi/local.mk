@@ -12,3 +12,7 @@ WORKER_CREATE = fcgi/container_create.c fcgi/create.h fcgi/create_check.c fcgi/c
   fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_parse.h fcgi/create_plan.c fcgi/create_rules.c \
   fcgi/image_create.c fcgi/image_create.h fcgi/image_import.c fcgi/image_inspect.c fcgi/image_layers.c fcgi/image_layers.h fcgi/image_list.c \
   fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c fcgi/image_store.h
+
+TESTS += tests/api/run.sh
+EXTRA_DIST += tests/api/run.sh tests/api/conftest.py tests/api/fastcgi.py tests/api/test_agent.py tests/api/test_containers.py \
+  tests/api/test_exec.py tests/api/test_list.py tests/api/test_queries.py tests/api/test_system.py tests/api/test_worker.py

@@ -36,3 +36,11 @@ tests_unit_test_image_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_change
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c fcgi/route.c fcgi/route.h
+tests_unit_test_route_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_docker_words
+tests_unit_test_docker_words_SOURCES = tests/unit/test_docker_words.c
+tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
