@@ -13,7 +13,3 @@ sockerless_worker_SOURCES = \
   fcgi/image_list.c fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \
   fcgi/image_store.h fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h fcgi/ping.c fcgi/plugin_list.c fcgi/stop_args.c \
   fcgi/stop_args.h fcgi/version.c
-
-TESTS += tests/api/run.sh
-EXTRA_DIST += tests/api/run.sh tests/api/conftest.py tests/api/fastcgi.py tests/api/test_agent.py tests/api/test_containers.py \
-  tests/api/test_exec.py tests/api/test_list.py tests/api/test_queries.py tests/api/test_system.py tests/api/test_worker.py
