@@ -119,7 +119,7 @@ static bool on_failed(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
-static bool on_exit(struct agent *a, const struct wire_message *m)
+static bool on_end(struct agent *a, const struct wire_message *m)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
 	struct run_end end = { 0 };
@@ -191,7 +191,7 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 	case WIRE_WINDOW:
 		return on_window(a, m);
 	case WIRE_EXIT:
-		return on_exit(a, m);
+		return on_end(a, m);
 	case WIRE_END:
 	case WIRE_HEALTH:
 	case WIRE_STATS:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-gateway/agent.h"
 #include "agent-gateway/conn.h"
 #include "agent-gateway/container.h"
 #include "agent-gateway/detach_keys.h"

@@ -98,7 +98,7 @@ static void answer_lost(struct gateway *gw, int64_t seq, const struct err *e)
 	j->job = (struct job){ .gw = gw, .run = lost_run, .done = lost_done, .writes = true };
 	j->seq = seq;
 	j->status = err_status(e->kind);
-	snprintf(j->text, sizeof j->text, "%s", e->text);
+	snprintf(j->text, sizeof j->text, "%.250s", e->text);
 	worker_post(gw->store, &j->job);
 }
 

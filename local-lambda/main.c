@@ -76,7 +76,7 @@ static int open_listener(struct program *p, struct err *e)
 	    bind(p->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(p->listen_fd, 4096) < 0 ||
 	    getsockname(p->listen_fd, (struct sockaddr *)&a, &len) < 0)
 		return err_errno(e, errno, "%s", p->config.listen);
-	log_info("listening at 127.0.0.1:%u", ntohs(a.sin_port));
+	log_info("listening at %s, port %u", p->config.listen, ntohs(a.sin_port));
 	return 0;
 }
 

@@ -15,7 +15,7 @@ struct router {
 };
 
 /* HTTP handlers with a struct router as context. */
-size_t router_body_limit(void *ctx, const char *method, const char *path);
+size_t router_body_limit(void *ctx, const struct request *request);
 void router_handle(void *ctx, struct request *request, struct reply *reply);
 
 #endif

@@ -9,7 +9,7 @@
 #define PREFIX "/2018-06-01/runtime/"
 #define INVOCATION PREFIX "invocation/"
 
-size_t runtime_body_limit(void *ctx, const char *method, const char *path)
+size_t runtime_body_limit(void *ctx, const struct request *request)
 {
 	return LIMIT_RESPONSE;
 }

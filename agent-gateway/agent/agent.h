@@ -14,6 +14,7 @@ struct agent {
 	/* Owned copies; the environment itself is emptied. NULL when it isn't set. */
 	char *container, *token, *callback, *ca_file, *log_stream, *runtime_api;
 	char *tmp;           /* the directory that is emptied before a run; NULL: none */
+	char *seed;          /* the directory whose content is put there then; NULL: /.sockerless/seed */
 	int connect_seconds; /* how long a run that no gateway has taken up is kept */
 	size_t mirror_bytes; /* of a run's output that go to the function's own log, too */
 	struct runtime *runtime;

@@ -63,6 +63,7 @@ static void read_environment(struct agent *a)
 	a->log_stream = take_env("AWS_LAMBDA_LOG_STREAM_NAME");
 	a->runtime_api = take_env("AWS_LAMBDA_RUNTIME_API");
 	a->tmp = take_env("SOCKERLESS_AGENT_TMP");
+	a->seed = take_env("SOCKERLESS_AGENT_SEED");
 	/* Outside a function nobody's /tmp is touched. */
 	if (!a->tmp && getenv("AWS_LAMBDA_FUNCTION_NAME"))
 		a->tmp = strdup("/tmp");

@@ -8,12 +8,14 @@
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/hello.h"
+#include "agent-gateway/agent/seed.h"
 #include "agent-gateway/agent/tmpdir.h"
 #include "lib/ids.h"
 #include "lib/json.h"
 #include "lib/log.h"
 
 #define CODE_NEVER_STARTED 128
+#define SEED "/.sockerless/seed"
 #define SWEEP_MS 10
 #define SWEEPS_MAX 60 /* what can't be killed by then (a process in the kernel) doesn't hold the answer up */
 
@@ -260,6 +262,8 @@ void run_begin(struct agent *a, const struct invocation *inv)
 	r->deadline_ms = inv->deadline_ms;
 	if (a->tmp)
 		tmpdir_empty(a->tmp);
+	if (a->tmp)
+		seed_copy(a->seed ? a->seed : SEED, a->tmp);
 	if (prepare(r, inv, &e) < 0) {
 		log_error("the invocation can't be run: %s", e.text);
 		run_free(r);

@@ -30,7 +30,7 @@ def wait_for(condition, timeout=gw.TIMEOUT):
 
 
 class Agent:
-    def __init__(self, binary=None, env=None, tls=None):
+    def __init__(self, binary=None, env=None, tls=None, root=None):
         self.api = gw.RuntimeApi()
         self.gateway = gw.Gateway(tls)
         self.token = secrets.token_hex(32)
@@ -41,7 +41,7 @@ class Agent:
         self.log = open(os.path.join(self.dir, "log"), "w+b")
         self.stdout = open(os.path.join(self.dir, "stdout"), "w+b")
         self.binary = binary or (SANITIZED if os.path.exists(SANITIZED) else STATIC)
-        run_copy = os.path.join(self.dir, "agent")
+        run_copy = os.path.join(root or self.dir, "agent")
         shutil.copy(self.binary, run_copy)
         self.env = {
             "AWS_LAMBDA_RUNTIME_API": self.api.address, "SOCKERLESS_CONTAINER_ID": self.container,
@@ -55,7 +55,11 @@ class Agent:
         if os.getuid() == 0:
             user = {"user": UID, "group": UID, "extra_groups": []}
             os.chown(self.tmp, UID, UID)
-        self.process = subprocess.Popen([run_copy, "ignored", "arguments"], env=self.env, stderr=self.log, stdin=subprocess.DEVNULL,
+        command = [run_copy, "ignored", "arguments"]
+        if root:
+            user = {}
+            command = ["/usr/sbin/chroot", "--userspec=%d:%d" % (UID, UID), root, "/agent"]
+        self.process = subprocess.Popen(command, env=self.env, stderr=self.log, stdin=subprocess.DEVNULL,
                                         stdout=self.stdout, cwd=self.tmp, **user)
         self.nonce = None
 

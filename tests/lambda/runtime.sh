@@ -50,6 +50,12 @@ while :; do
 		call POST "invocation/$id/response" '"last words"'
 		exit 3
 		;;
+	answer-late)
+		call POST "invocation/$id/response" '"early"'
+		sleep 2
+		echo "done late"
+		continue
+		;;
 	sleep) sleep "$(event seconds)"; answer='"slept"' ;;
 	error)
 		call POST "invocation/$id/error" '{"errorType":"Test.Error","errorMessage":"as asked"}'

@@ -164,6 +164,25 @@ def test_answer_and_exit(service, function_name):
     assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
 
 
+def test_slow_return_to_next(service, function_name):
+    service.create(function_name, Timeout=20)
+    invoke(service, function_name, {"do": "hello"})
+    before = time.monotonic()
+    assert invoke(service, function_name, {"do": "answer-late"})[0] == "early"
+    assert time.monotonic() - before < 1.5
+    # Busy still: the next one gets an environment of its own.
+    assert invoke(service, function_name, {"do": "tmp"})[0][1:] == [1, 1]
+    wait_for("end", lambda: "done late\n" in log_lines(service, function_name))
+    assert len(service.client("logs").describe_log_streams(logGroupName="/aws/lambda/" + function_name)["logStreams"]) == 2
+
+
+def test_deadline_after_the_answer(service, function_name):
+    service.create(function_name, Timeout=1)
+    assert invoke(service, function_name, {"do": "answer-late"})[:2] == ("early", None)
+    wait_for("end", lambda: any("Status: timeout" in line for line in log_lines(service, function_name)))
+    assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
+
+
 def test_error_answer(service, function_name):
     service.create(function_name)
     payload, error, _, _ = invoke(service, function_name, {"do": "error"})

@@ -66,3 +66,6 @@ tests_unit_test_route_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_docker_words
 tests_unit_test_docker_words_SOURCES = tests/unit/test_docker_words.c
 tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_sigv4_verify
+tests_unit_test_sigv4_verify_SOURCES = tests/unit/test_sigv4_verify.c local-lambda/sigv4_verify.c local-lambda/message.c
+tests_unit_test_sigv4_verify_LDADD = $(UNIT_LDADD)
