@@ -120,7 +120,7 @@ class Gateway:
     def start(self):
         env = dict(os.environ, SOCKERLESS_STATE_DIR=self.dir, SOCKERLESS_RUN_DIR=self.dir, SOCKERLESS_SETTINGS="/dev/null",
                    AWS_ENDPOINT_URL=self.lam.url, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
-                   SOCKERLESS_AGENT_CALLBACK_URL="http://callback.test", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
+                   SOCKERLESS_AGENT_CALLBACK_URL="http://callback.test", ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=2:thread_local_quarantine_size_kb=64")
         env.update({k: str(v) for k, v in self.settings.items()})
         self.process = subprocess.Popen([BUILD + "/sockerless-gateway"], env=env)
         until(self.alive)
