@@ -182,6 +182,24 @@ def test_cut_off_process_pauses_and_goes_on(agent):
     assert len(Output(conn).until_exit().data[1]) == 3000000
 
 
+def test_signal_and_exit_ack_before_the_spec(agent):
+    conn = agent.start(["sh", "-c", "trap 'exit 9' USR1; echo up; while :; do sleep 0.05; done"])
+    Output(conn).until(lambda o: o.data[1])
+    conn.cut()
+    conn = agent.gateway.connection()
+    assert conn.expect(gw.HELLO).json()["state"] == "running"
+    conn.ack(1, 3)
+    conn.send(gw.SIGNAL, 1, {"signal": 10})
+    wait_for(lambda: not os.path.exists("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid))
+             or not open("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid)).read())
+    conn.cut()
+    conn = agent.gateway.connection()
+    assert conn.expect(gw.HELLO).json()["state"] == "exited"
+    conn.send(gw.ACK, 1, bytes(8), 3)
+    body = agent.answer()
+    assert body["acknowledged"] is True and body["code"] == 9
+
+
 def test_exec_stdin_ends_with_the_connection(agent):
     conn = agent.start(["sleep", "1000"])
     exec_open(conn, 2, ["cat"], stdin=True)
