@@ -240,6 +240,18 @@ def test_hostile_frames_cost_the_connection_only(agent, kind):
     assert Output(agent.connect()).until_exit().exit["code"] == 5
 
 
+@pytest.mark.parametrize("reply", [
+    b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\n" + b"A: " + b"b" * 40000,
+    b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    b"HTTP/1.1 101 x\r\n" + b"A: " + b"b" * 20000 + b"\r\n\r\n", bytes(range(256)) * 100])
+def test_replies_that_are_no_upgrade(agent, reply):
+    agent.gateway.reply = reply
+    agent.invoke(["true"])
+    wait_for(lambda: len(agent.gateway.requests) >= 3)
+    agent.gateway.reply = None
+    agent.connect().expect(gw.EXIT, 1)
+
+
 def broken(conn, kind):
     {
         "ack of nothing": lambda: conn.ack(1, 1 << 40),
