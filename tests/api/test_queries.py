@@ -49,7 +49,9 @@ def test_plan(db, name, marks, sql):
         return
     values = {p: 0 for p in re.findall(r":(\w+)", sql)}
     plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql, values)]
-    scans = [step for step in plan if re.match(r"SCAN (?!CONSTANT ROW)", step)]
+    # All of a partial index is only what the statement is about.
+    partial = [i for (i,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")]
+    scans = [step for step in plan if re.match(r"SCAN (?!CONSTANT ROW)", step) and step.split()[-1] not in partial]
     assert "scan" in marks or not scans, "%s: %s" % (name, plan)
 
 

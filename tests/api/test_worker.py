@@ -71,9 +71,9 @@ def test_body_shorter_than_announced(own_worker):
     assert own_worker.rows("SELECT * FROM exec") == []
 
 
-def catches_sigterm(process):
-    caught = [l for l in open("/proc/%d/status" % process.pid) if l.startswith("SigCgt")][0]
-    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+def awaits_sigterm(process):
+    blocked = [l for l in open("/proc/%d/status" % process.pid) if l.startswith("SigBlk")][0]
+    return int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
 def test_inherited_socket(own_worker):
@@ -93,7 +93,7 @@ def test_inherited_socket(own_worker):
             t.join()
         assert results == [200] * 60
         for w in workers:
-            wait_for(lambda: catches_sigterm(w), "all workers to be up")
+            wait_for(lambda: awaits_sigterm(w), "all workers to be up")
             w.send_signal(signal.SIGTERM)
         assert [w.wait(timeout=20) for w in workers] == [0, 0, 0]
     finally:
@@ -114,3 +114,28 @@ def test_without_a_store(own_worker):
 def test_help(own_worker):
     r = subprocess.run([os.path.join(BUILD, "sockerless-worker"), "--help"], stdout=subprocess.PIPE, text=True, timeout=30)
     assert r.returncode == 0 and "SOCKERLESS_STATE_DIR" in r.stdout
+
+
+def test_memory_stays(own_worker):
+    """A worker lives for long: thousands of requests leave nothing behind."""
+    own_worker.stop()
+    # Freed memory isn't to be held back by a sanitizer.
+    own_worker.environment["ASAN_OPTIONS"] = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+    own_worker.start()
+    for i in range(20):
+        own_worker.container("n%d" % i)
+
+    def resident():
+        return int(open("/proc/%d/statm" % own_worker.process.pid).read().split()[1]) * 4096
+
+    def work(times):
+        for _ in range(times):
+            assert own_worker.get("/containers/n7/json?a=b").status == 200
+            assert own_worker.get("/containers/json?filters={\"name\":[\"n1\"]}").status == 200
+            assert own_worker.get("/containers/nosuch/json").status == 404
+            assert own_worker.post("/containers/n7/exec", b"{").status == 400
+
+    work(500)
+    before = resident()
+    work(2000)
+    assert resident() - before < 8 << 20

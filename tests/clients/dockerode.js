@@ -1,0 +1,94 @@
+// dockerode's documented calls, against the socket given as argument.
+const assert = require('node:assert');
+const { PassThrough } = require('node:stream');
+const Docker = require('dockerode');
+
+const docker = new Docker({ socketPath: process.argv[2] });
+
+function collect() {
+  const stream = new PassThrough();
+  const chunks = [];
+  stream.on('data', (c) => chunks.push(c));
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}
+
+const ended = (stream) => new Promise((resolve, reject) => stream.on('end', resolve).on('close', resolve).on('error', reject));
+
+const steps = {
+  async run() {
+    const out = collect();
+    const err = collect();
+    const [result, container] = await docker.run('busybox', ['sh', '-c', 'echo out; echo err >&2; exit 5'], [out.stream, err.stream], { Tty: false });
+    assert.equal(result.StatusCode, 5);
+    assert.equal(out.text(), 'out\n');
+    assert.equal(err.text(), 'err\n');
+    await container.remove();
+  },
+  async exec() {
+    const container = await docker.createContainer({ Image: 'busybox', Cmd: ['sleep', '1000'] });
+    await container.start();
+    const exec = await container.exec({ Cmd: ['sh', '-c', 'echo in exec; exit 3'], AttachStdout: true, AttachStderr: true });
+    const stream = await exec.start({});
+    const out = collect();
+    docker.modem.demuxStream(stream, out.stream, out.stream);
+    await ended(stream);
+    assert.equal(out.text(), 'in exec\n');
+    assert.equal((await exec.inspect()).ExitCode, 3);
+
+    const cat = await container.exec({ Cmd: ['cat'], AttachStdin: true, AttachStdout: true });
+    const both = await cat.start({ hijack: true, stdin: true });
+    const echoed = collect();
+    docker.modem.demuxStream(both, echoed.stream, echoed.stream);
+    both.write('there and back');
+    both.end();
+    await ended(both);
+    assert.equal(echoed.text(), 'there and back');
+    await container.remove({ force: true });
+  },
+  async attachWaitLogs() {
+    const container = await docker.createContainer({ Image: 'busybox', Cmd: ['sh', '-c', 'read x; echo "got $x"; exit 2'], OpenStdin: true, StdinOnce: true });
+    const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
+    const out = collect();
+    docker.modem.demuxStream(stream, out.stream, out.stream);
+    await container.start();
+    stream.end('word\n');
+    assert.equal((await container.wait()).StatusCode, 2);
+    await ended(stream);
+    assert.equal(out.text(), 'got word\n');
+    const logs = await container.logs({ stdout: true, stderr: true });
+    assert.ok(logs.toString().includes('got word\n'));
+    await container.remove();
+  },
+  async events() {
+    const events = await docker.getEvents({ filters: { type: ['container'] } });
+    const seen = [];
+    const done = new Promise((resolve) => {
+      let rest = '';
+      events.on('data', (chunk) => {
+        rest += chunk;
+        const lines = rest.split('\n');
+        rest = lines.pop();
+        for (const line of lines) {
+          const event = JSON.parse(line);
+          seen.push(event.Action);
+          if (event.Action === 'destroy') resolve();
+        }
+      });
+    });
+    const container = await docker.createContainer({ Image: 'busybox', Cmd: ['true'] });
+    await container.start();
+    await container.wait();
+    await container.remove();
+    await done;
+    events.destroy();
+    assert.deepEqual(seen.filter((a) => a !== 'attach'), ['create', 'start', 'die', 'destroy']);
+  },
+};
+
+(async () => {
+  await steps[process.argv[3]]();
+  process.exit(0);
+})().catch((e) => {
+  console.error(e);
+  process.exit(1);
+});

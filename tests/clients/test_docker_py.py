@@ -1,0 +1,67 @@
+"""python3-docker: its documented calls."""
+import docker as docker_py
+import pytest
+
+
+@pytest.fixture
+def client(docker):
+    c = docker_py.DockerClient(base_url="unix://%s" % docker.socket, timeout=60)
+    yield c
+    c.close()
+
+
+def test_run(client):
+    assert client.containers.run("busybox", ["echo", "hello"], remove=True) == b"hello\n"
+
+
+def test_run_that_fails(client):
+    with pytest.raises(docker_py.errors.ContainerError) as e:
+        client.containers.run("busybox", ["sh", "-c", "echo bad >&2; exit 3"], remove=True)
+    assert e.value.exit_status == 3 and b"bad" in e.value.stderr
+
+
+def test_detached_with_exec_and_logs(client):
+    c = client.containers.run("busybox", ["sh", "-c", "echo begun; sleep 1000"], detach=True, environment={"A": "1"}, labels={"l": "v"})
+    lines = c.logs(stream=True, follow=True)
+    assert next(lines) == b"begun\n"
+    code, output = c.exec_run(["sh", "-c", "echo $A; exit 4"])
+    assert (code, output) == (4, b"1\n")
+    code, (out, err) = c.exec_run(["sh", "-c", "echo o; echo e >&2"], demux=True)
+    assert (code, out, err) == (0, b"o\n", b"e\n")
+    c.reload()
+    assert c.status == "running" and c.labels == {"l": "v"}
+    c.stop(timeout=1)
+    assert c.wait()["StatusCode"] == 137
+    assert c.logs() == b"begun\n"
+    c.remove()
+
+
+def test_attach(client):
+    c = client.containers.create("busybox", ["sh", "-c", "echo one; echo two"])
+    stream = c.attach(stream=True, logs=False)
+    c.start()
+    assert b"".join(stream) == b"one\ntwo\n"
+    assert c.wait()["StatusCode"] == 0
+    c.remove()
+
+
+def test_events_of_a_life(client):
+    events = client.events(decode=True, filters={"type": "container"})
+    client.containers.run("busybox", ["true"], name="life", remove=True)
+    seen = []
+    for e in events:
+        if e["Actor"]["Attributes"].get("name") == "life":
+            seen.append(e["Action"])
+        if e["Action"] == "destroy":
+            break
+    events.close()
+    assert [a for a in seen if a != "attach"] == ["create", "start", "die", "destroy"]
+
+
+def test_errors(client):
+    with pytest.raises(docker_py.errors.NotFound):
+        client.containers.get("nosuch")
+    with pytest.raises(docker_py.errors.ImageNotFound):
+        client.containers.create("nosuch", "true")
+    assert client.ping() and client.version()["ApiVersion"] == "1.47"
+    assert any("busybox:latest" in i.tags for i in client.images.list())

@@ -1,0 +1,106 @@
+"""docker run -it in a real terminal, played by tmux."""
+import subprocess
+import time
+
+import pytest
+
+from conftest import wait_until
+
+
+class Terminal:
+    """A tmux server of its own with one 80x24 window that runs a shell."""
+
+    def __init__(self, system):
+        self.socket = str(system.root / "tmux")
+        env = dict(system.docker_env, TERM="xterm", LANG="C.UTF-8", PS1="host$ ")
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "env", "PS1=host$ ", "sh", env=env)
+        self.wait_for("host$")
+
+    def tmux(self, *args, env=None):
+        return subprocess.run(["tmux", "-S", self.socket, *args], env=env, stdout=subprocess.PIPE, text=True, check=True, timeout=20).stdout
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p", "-S", "-200")
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+        self.tmux("send-keys", "Enter")
+
+    def key(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def wait_for(self, text, seconds=20):
+        try:
+            wait_until(lambda: text in self.screen(), seconds, repr(text))
+        except pytest.fail.Exception:
+            pytest.fail("%r isn't on the screen:\n%s" % (text, self.screen()))
+
+    def close(self):
+        self.tmux("kill-server")
+
+
+@pytest.fixture
+def terminal(docker):
+    t = Terminal(docker)
+    yield t
+    t.close()
+
+
+def test_prompt_resize_keys(docker, terminal):
+    terminal.type("docker run --rm -it --name tty busybox sh")
+    terminal.wait_for("/ $")
+    terminal.type("stty size; tty; echo T=$TERM")
+    terminal.wait_for("24 80")
+    terminal.wait_for("/dev/pts/")
+    terminal.wait_for("T=xterm")
+    terminal.tmux("resize-window", "-x", "100", "-y", "40")
+
+    def resized():
+        terminal.type("stty size")
+        time.sleep(0.2)
+        return "40 100" in terminal.screen()
+    wait_until(resized, 20, "the new size")
+    terminal.type("sleep 1000")
+    terminal.key("C-c")
+    terminal.type("echo status $?")
+    terminal.wait_for("status 130")
+    terminal.type("exit 7")
+    terminal.wait_for("host$")
+    terminal.type("echo left with $?")
+    terminal.wait_for("left with 7")
+
+
+def test_control_d(docker, terminal):
+    terminal.type("docker run --rm -it busybox sh")
+    terminal.wait_for("/ $")
+    terminal.key("C-d")
+    terminal.type("echo left with $?")
+    terminal.wait_for("left with 0")
+
+
+def test_detach_and_attach_again(docker, terminal):
+    terminal.type("docker run -it --name detach busybox sh")
+    terminal.wait_for("/ $")
+    terminal.type("A=kept")
+    terminal.key("C-p", "C-q")
+    terminal.wait_for("host$ ")
+    terminal.type("echo left with $?")
+    terminal.wait_for("left with 0")
+    assert docker.inspect("detach")["State"]["Running"]
+    terminal.type("docker attach detach")
+    terminal.type("")
+    terminal.type("echo A=$A")
+    terminal.wait_for("A=kept")
+    terminal.type("exit 3")
+    terminal.type("echo then $?")
+    terminal.wait_for("then 3")
+
+
+def test_exec_in_a_terminal(docker, terminal):
+    docker.ok("run", "-d", "--name", "execd", "busybox", "sleep", "1000")
+    terminal.type("docker exec -it execd sh")
+    terminal.wait_for("/ $")
+    terminal.type("stty size; exit 5")
+    terminal.wait_for("24 80")
+    terminal.type("echo left with $?")
+    terminal.wait_for("left with 5")
