@@ -135,9 +135,12 @@ static bool link_message(void *arg, const struct wire_message *m)
 			link_send(s->link, WIRE_PING, WIRE_FLAG_PONG, WIRE_SESSION, NULL, 0, m->payload, m->len);
 		return true;
 	}
+	if (!s->events.message(s->arg, m))
+		return false;
 	/* Pauses grow again from the start only after a whole handshake. */
-	s->pause_ms = PAUSE_FIRST_MS;
-	return s->events.message(s->arg, m);
+	if (s->ready)
+		s->pause_ms = PAUSE_FIRST_MS;
+	return true;
 }
 
 static void link_drained(void *arg)
@@ -157,6 +160,7 @@ static void dial(evutil_socket_t fd, short what, void *arg)
 	struct session *s = arg;
 	struct err e = { 0 };
 
+	heard(s);
 	s->link = link_dial(s->agent, s->callback, s->path, s->authorization, &link_handlers, s, &e);
 	if (s->link)
 		return;
@@ -177,13 +181,13 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
-	if (!s->link || !s->ready)
+	if (!s->link)
 		return;
 	if (silent(s)) {
 		cut(s, "it is silent");
 		return;
 	}
-	if (++s->ticks % PING_TICKS == 0)
+	if (s->ready && ++s->ticks % PING_TICKS == 0)
 		send_ping(s);
 }
 

@@ -40,3 +40,11 @@ tests_unit_test_image_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_change
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_retain
+tests_unit_test_retain_SOURCES = tests/unit/test_retain.c agent-gateway/agent/retain.c agent-gateway/agent/retain.h
+tests_unit_test_retain_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_upgrade
+tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h
+tests_unit_test_upgrade_LDADD = $(UNIT_LDADD)
