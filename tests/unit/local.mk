@@ -9,6 +9,14 @@ tests_unit_test_store_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_time
 tests_unit_test_time_SOURCES = tests/unit/test_time.c
 tests_unit_test_time_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
+tests_unit_test_wire_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_ws
+tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
+tests_unit_test_ws_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_sigv4
 tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
 tests_unit_test_sigv4_LDADD = $(UNIT_LDADD)
@@ -51,6 +59,7 @@ tests_unit_test_image_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_change
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += tests/unit/test_retain
 tests_unit_test_retain_SOURCES = tests/unit/test_retain.c agent-gateway/agent/retain.c agent-gateway/agent/retain.h
 tests_unit_test_retain_LDADD = $(UNIT_LDADD)
