@@ -228,7 +228,7 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_invoke_sent
 -- system
-UPDATE run SET phase = 'invoke_sent', invoked_at = :now WHERE id = :id AND phase = 'prepared';
+UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_hello
 -- system
