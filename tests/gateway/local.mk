@@ -5,4 +5,5 @@ tests_gateway_migrate_LDADD = libsockerless.a $(SQLITE_LIBS) $(JSONC_LIBS)
 dist_check_SCRIPTS += tests/gateway/run
 TESTS += tests/gateway/run
 EXTRA_DIST += tests/gateway/conftest.py tests/gateway/fake_agent.py tests/gateway/fake_lambda.py tests/gateway/harness.py \
-  tests/gateway/test_run.py
+  tests/gateway/real_agent.py tests/gateway/test_agent.py tests/gateway/test_attach.py tests/gateway/test_exec.py \
+  tests/gateway/test_faults.py tests/gateway/test_logs.py tests/gateway/test_run.py tests/gateway/test_start.py tests/gateway/test_stop.py
