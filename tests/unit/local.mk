@@ -48,3 +48,11 @@ tests_unit_test_retain_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_upgrade
 tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h
 tests_unit_test_upgrade_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_spool
+tests_unit_test_spool_SOURCES = tests/unit/test_spool.c agent-gateway/spool.c agent-gateway/spool_record.c agent-gateway/spool_recover.c
+tests_unit_test_spool_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_exec_error
+tests_unit_test_exec_error_SOURCES = tests/unit/test_exec_error.c
+tests_unit_test_exec_error_LDADD = $(UNIT_LDADD)
