@@ -226,6 +226,7 @@ void run_process_failed(struct run *r, const char *step, int error, const char *
 
 	if (r->phase != RUN_INVOKED)
 		return;
+	r->exit_reported = true;
 	exec_error(&x, EXEC_ERROR_START, step, error, path, detail);
 	run_start_failed(r, x.status, x.code, x.text);
 }

@@ -301,6 +301,10 @@ UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 
 UPDATE exec SET state = 'exited', exit_code = 137
 WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
 
+-- name: gateway_container_gone
+-- system
+SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';
+
 -- name: gateway_event_last
 -- system
 SELECT coalesce(max(seq), 0) FROM event;
