@@ -3,7 +3,7 @@
  * the intent is committed and the client waits at the gateway for 204, or for
  * what execve or Lambda said.
  */
-#include "fcgi/container.h"
+#include "fcgi/network.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 
@@ -20,5 +20,7 @@ int route_container_start(struct request *req, struct err *e)
 		return -1;
 	if (c.state == STATE_RUNNING)
 		return reply_empty(req, 304);
+	if (network_check(req, &c, e) < 0)
+		return -1;
 	return container_intent(req, &c, "start", json_object_new_object(), e);
 }

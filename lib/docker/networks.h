@@ -5,7 +5,7 @@
 #include <json-c/json.h>
 
 /*
- * `endpoints`: EndpointsConfig of the create body, or NULL; `mode`:
+ * `endpoints`: what the store keeps of EndpointsConfig, or NULL; `mode`:
  * HostConfig.NetworkMode. The caller owns the result: an object with one
  * member for each network. NULL without memory.
  */
