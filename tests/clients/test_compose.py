@@ -59,7 +59,7 @@ def test_up_ps_logs_exec_down(compose):
     wait_until(lambda: "web is up" in compose("logs", "--no-color"), 20, "the output of web")
     logs = compose("logs", "--no-color")
     assert "web_1" in logs and "job is up" in logs
-    assert compose("exec", "-T", "web", "printenv", "COLOR") == "green\n"
+    assert compose("exec", "-T", "web", "sh", "-c", "echo $COLOR") == "green\n"
     web = docker.inspect(docker.ok("ps", "-q", "--filter", "label=com.docker.compose.service=web"))
     assert sorted(web["NetworkSettings"]["Networks"]) == ["shop_back", "shop_default"]
     assert "web" in web["NetworkSettings"]["Networks"]["shop_back"]["Aliases"]
