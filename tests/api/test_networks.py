@@ -153,6 +153,13 @@ def test_stopped_members_are_not_shown_and_hold_nothing(worker):
     assert worker.rows("SELECT count(*) FROM intent WHERE container_id = ?", id) == [(0,)]
 
 
+def test_what_would_remove_itself_goes_when_its_network_is_missing(worker):
+    id = worker.container("c", "created", networking='{"gone":{}}', host_config='{"NetworkMode":"gone","AutoRemove":true}')
+    assert told(worker.post("/containers/c/start")) == (404, "network gone not found")
+    assert worker.rows("SELECT verb FROM intent WHERE container_id = ?", id) == [("remove",)]
+    assert worker.hint_came()
+
+
 def test_prune(worker):
     make(worker, "free")
     make(worker, "kept", Labels={"keep": ""})
