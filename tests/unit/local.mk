@@ -30,3 +30,11 @@ tests_unit_test_relay_pair_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CM
 UNIT_TESTS += tests/unit/test_image_fetch
 tests_unit_test_image_fetch_SOURCES = tests/unit/test_image_fetch.c
 tests_unit_test_image_fetch_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
+tests_unit_test_wire_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_ws
+tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
+tests_unit_test_ws_LDADD = $(UNIT_LDADD)

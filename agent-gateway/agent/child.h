@@ -1,0 +1,24 @@
+/* What runs between fork and execve. */
+#ifndef SOCKERLESS_AGENT_CHILD_H
+#define SOCKERLESS_AGENT_CHILD_H
+
+#include <stdbool.h>
+
+#include "agent-gateway/agent/launch.h"
+
+struct child_files {
+	int in, out, err; /* become 0, 1 and 2; one descriptor thrice with a terminal */
+	bool terminal;
+	int report; /* a struct process_failure goes here when the program can't be executed */
+};
+
+_Noreturn void child_main(const struct launch *l, const struct child_files *files);
+/* Default actions, nothing blocked, the umask Docker gives. */
+void child_reset_signals(void);
+/* Changes directory and executes; reports a failure to `report` and exits. */
+_Noreturn void child_exec(const struct launch *l, int report);
+
+/* The `--init` process: forks the program, forwards signals, reaps; exits as the program did. */
+_Noreturn void init_main(const struct launch *l, const struct child_files *files);
+
+#endif

@@ -1,0 +1,235 @@
+#include "agent-gateway/conn.h"
+
+#include <event2/http.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-gateway/container.h"
+#include "agent-gateway/reply.h"
+#include "agent-gateway/request.h"
+#include "agent-gateway/route.h"
+#include "lib/log.h"
+
+/* Below this the handler is asked for more output. */
+#define OUTPUT_LOW (64 * 1024)
+/* Most bytes read from the socket before the handler takes them. */
+#define INPUT_HIGH (256 * 1024)
+
+struct evbuffer *conn_input(struct conn *c)
+{
+	return bufferevent_get_input(c->bev);
+}
+
+struct evbuffer *conn_output(struct conn *c)
+{
+	return bufferevent_get_output(c->bev);
+}
+
+size_t conn_backlog(struct conn *c)
+{
+	return evbuffer_get_length(conn_output(c));
+}
+
+void conn_read(struct conn *c, bool on)
+{
+	if (c->dead || c->half_closed || c->finishing)
+		return;
+	if (on)
+		bufferevent_enable(c->bev, EV_READ);
+	else
+		bufferevent_disable(c->bev, EV_READ);
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	LIST_REMOVE(c, link);
+	if (c->ops && c->ops->closed)
+		c->ops->closed(c);
+	if (c->container)
+		container_unref(c->container);
+	request_free(c->request);
+	evhttp_clear_headers(&c->args);
+	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+	bufferevent_free(c->bev);
+	free(c->ws_key);
+	/* Callers further up may still hold it in this round of the loop. */
+	container_later(c->gw, free, c);
+}
+
+void conn_finish(struct conn *c)
+{
+	if (c->dead || c->finishing)
+		return;
+	c->finishing = true;
+	bufferevent_disable(c->bev, EV_READ);
+	/* on_write closes it, at once if nothing waits. */
+	bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+	bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->finishing) {
+		if (!conn_backlog(c))
+			conn_close(c);
+		return;
+	}
+	if (c->ops && c->ops->drained)
+		c->ops->drained(c);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (!(what & BEV_EVENT_EOF)) {
+		conn_close(c);
+		return;
+	}
+	if (!c->ops || c->finishing) {
+		conn_close(c);
+		return;
+	}
+	/* What came before the end is the handler's first. */
+	if (c->ops->readable && evbuffer_get_length(conn_input(c)))
+		c->ops->readable(c);
+	if (c->dead)
+		return;
+	c->half_closed = true;
+	if (c->ops->eof)
+		c->ops->eof(c);
+	if (!c->dead)
+		conn_check(c);
+}
+
+void conn_check(struct conn *c)
+{
+	struct pollfd p = { .fd = bufferevent_getfd(c->bev) };
+
+	if (c->half_closed && poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
+		conn_close(c);
+}
+
+static void request_complete(struct conn *c)
+{
+	const char *upgrade = request_header(c->request, "upgrade");
+	const char *key = request_header(c->request, "sec-websocket-key");
+	char *target = strdup(request_target(c->request));
+
+	c->upgrade = upgrade && *upgrade;
+	if (key)
+		c->ws_key = strdup(key);
+	request_free(c->request);
+	c->request = NULL;
+	if (target)
+		route_conn(c, target);
+	else
+		conn_close(c);
+	free(target);
+}
+
+static void feed_request(struct conn *c)
+{
+	struct evbuffer *in = conn_input(c);
+	size_t len = evbuffer_get_length(in);
+	long used = request_feed(c->request, evbuffer_pullup(in, -1), len);
+
+	if (used < 0) {
+		request_free(c->request);
+		c->request = NULL;
+		reply_error(c, 400, "the request can't be read");
+		return;
+	}
+	evbuffer_drain(in, (size_t)used);
+	if (request_done(c->request))
+		request_complete(c);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->request)
+		feed_request(c);
+	else if (!c->ops)
+		return; /* kept until there is a handler */
+	else if (c->ops->readable)
+		c->ops->readable(c);
+	else
+		evbuffer_drain(conn_input(c), evbuffer_get_length(conn_input(c)));
+}
+
+void conn_take(struct conn *c, const struct conn_ops *ops, void *state)
+{
+	c->ops = ops;
+	c->state = state;
+	if (!c->dead && evbuffer_get_length(conn_input(c)))
+		bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+void conn_accept(struct gateway *gw, int fd)
+{
+	struct conn *c = calloc(1, sizeof *c);
+
+	if (c) {
+		c->gw = gw;
+		c->request = request_new();
+		c->bev = bufferevent_socket_new(gw->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	}
+	if (!c || !c->request || !c->bev) {
+		log_error("no memory for a connection");
+		if (c) {
+			request_free(c->request);
+			if (c->bev)
+				bufferevent_free(c->bev);
+			else
+				close(fd);
+			free(c);
+		} else {
+			close(fd);
+		}
+		return;
+	}
+	TAILQ_INIT(&c->args);
+	LIST_INSERT_HEAD(&gw->conns, c, link);
+	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_WRITE, OUTPUT_LOW, 0);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_HIGH);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}
+
+const char *conn_arg(struct conn *c, const char *name, const char *def)
+{
+	const char *value = evhttp_find_header(&c->args, name);
+
+	return value ? value : def;
+}
+
+int64_t conn_arg_int(struct conn *c, const char *name, int64_t def)
+{
+	const char *value = evhttp_find_header(&c->args, name);
+
+	return value && *value ? strtoll(value, NULL, 10) : def;
+}
+
+bool conn_arg_flag(struct conn *c, const char *name)
+{
+	const char *value = conn_arg(c, name, "");
+
+	return !strcmp(value, "1") || !strcmp(value, "true") || !strcmp(value, "True");
+}
+
+bool conn_api_least(struct conn *c, int minor)
+{
+	const char *dot = strchr(conn_arg(c, "api", "1.47"), '.');
+
+	return dot && atoi(dot + 1) >= minor;
+}

@@ -1,0 +1,304 @@
+/*
+ * The end of a run. The agent's report counts; the Invoke's result only if
+ * none came. Container, run, event and removal are one commit; only after it
+ * the agent is told that its report is safe, and clients that it is over.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-gateway/agent.h"
+#include "agent-gateway/exec.h"
+#include "agent-gateway/invoke.h"
+#include "agent-gateway/run.h"
+#include "agent-gateway/table.h"
+#include "lib/hint.h"
+#include "lib/log.h"
+#include "lib/store/container.h"
+
+/* The agent is still there after its invocation was answered: so long its report is waited for. */
+#define REPORT_WAIT 1800
+#define ERROR_MAX 2048
+
+struct end_job {
+	struct job job;
+	struct run *run;
+	int status;        /* of the start that waits, if it failed */
+	bool removed;
+};
+
+static void end_tell(struct container *c, const struct end_job *j)
+{
+	const struct run_end *end = &j->run->end;
+
+	if (j->removed)
+		c->state = STATE_REMOVING;
+	else
+		c->state = end->failed_start ? STATE_CREATED : STATE_EXITED;
+	container_set_ended(c, end->code, end->error, end->failed_start);
+	input_reset(&c->input);
+	container_tell(c, end->failed_start ? NEWS_START_FAILED : NEWS_EXITED);
+	if (j->removed) {
+		container_tell(c, NEWS_REMOVED);
+		hint_send(c->gw->settings->run_dir, HINT_RECONCILER);
+	}
+}
+
+static void run_free(struct run *r)
+{
+	event_free(r->timer);
+	free(r->outcome);
+	free(r->error);
+	container_unref(r->container);
+	free(r);
+}
+
+/* The agent's connection stays until it has answered its invocation and goes. */
+static void release_agent(struct run *r)
+{
+	uint8_t at[8] = { 0 };
+
+	if (!r->agent)
+		return;
+	wire_put_u64(at, r->received[0] + r->received[1]);
+	agent_send(r->agent, WIRE_ACK, WIRE_EXIT_CHANNEL, WIRE_MAIN, at, sizeof at);
+	r->agent->run = NULL;
+	r->agent = NULL;
+}
+
+static void end_done(struct job *job)
+{
+	struct end_job *j = (struct end_job *)job;
+	struct run *r = j->run;
+	struct container *c = r->container;
+	struct intent *start = r->intent;
+
+	if (job->rc < 0) {
+		/* Nobody may hear of an end that isn't durable. The agent keeps its report. */
+		log_error("run %s: the end can't be committed: %s", r->id, job->err.text);
+		job->err = (struct err){ 0 };
+		worker_post(job->gw->store, job);
+		return;
+	}
+	release_agent(r);
+	exec_run_ended(r);
+	table_remove(&r->gw->runs, r);
+	c->run = NULL;
+	c->starting = false;
+	end_tell(c, j);
+	if (start)
+		intent_finish(start, r->end.failed_start ? j->status : 204, r->end.failed_start ? r->end.error : NULL);
+	intents_exited(c);
+	intents_run(c);
+	run_free(r);
+	free(j);
+}
+
+static int end_run(struct job *job, void *store, struct err *e)
+{
+	struct end_job *j = (struct end_job *)job;
+
+	return store_run_end(store, j->run->container->id, j->run->id, &j->run->end, &j->removed, e);
+}
+
+/* r->end is set. */
+static void commit(struct run *r, int status)
+{
+	struct end_job *j = calloc(1, sizeof *j);
+
+	if (!j) {
+		log_error("run %s: no memory to commit its end", r->id);
+		return;
+	}
+	r->phase = RUN_ENDING;
+	run_timer_stop(r);
+	j->job = (struct job){ .gw = r->gw, .run = end_run, .done = end_done, .writes = true };
+	j->run = r;
+	j->status = status;
+	worker_post(r->gw->store, &j->job);
+}
+
+static void set_error(struct run *r, const char *text)
+{
+	free(r->error);
+	r->error = strdup(text);
+	r->end.error = r->error ? r->error : "";
+}
+
+void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
+{
+	char text[ERROR_MAX];
+	va_list ap;
+
+	if (r->phase == RUN_ENDING)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container) };
+	set_error(r, text);
+	commit(r, 204);
+}
+
+void run_start_failed(struct run *r, int status, int code, const char *message)
+{
+	if (r->phase == RUN_ENDING)
+		return;
+	r->end = (struct run_end){ .code = code, .failed_start = true };
+	set_error(r, message);
+	commit(r, status);
+}
+
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2])
+{
+	if (r->exit_reported || r->phase == RUN_ENDING)
+		return;
+	r->exit_reported = true;
+	r->end = *end;
+	set_error(r, end->error);
+	r->exit_offset[0] = offsets[0];
+	r->exit_offset[1] = offsets[1];
+	run_exit_check(r);
+}
+
+static uint64_t missing(const struct run *r, const uint64_t offsets[2])
+{
+	uint64_t n = 0;
+
+	for (int ch = 0; ch < 2; ch++)
+		if (offsets[ch] > r->received[ch])
+			n += offsets[ch] - r->received[ch];
+	return n;
+}
+
+static void finish_by_report(struct run *r)
+{
+	CLEANUP_FREE char *error = strdup(r->end.error);
+	uint64_t lost = missing(r, r->exit_offset);
+
+	if (lost)
+		run_finish(r, r->end.code, r->end.oom, "%s%s%llu bytes of output were lost", error ? error : "", error && *error ? "; " : "",
+			   (unsigned long long)lost);
+	else
+		run_finish(r, r->end.code, r->end.oom, "%s", error ? error : "");
+}
+
+static void finish_by_outcome(struct run *r)
+{
+	const struct invoke_outcome *o = r->outcome;
+	uint64_t lost = missing(r, o->offsets);
+	char bytes[64] = "";
+	bool oom = strstr(o->error_message, "signal: killed") && o->memory_peak_mb && o->memory_peak_mb >= o->memory_size_mb;
+
+	if (lost)
+		snprintf(bytes, sizeof bytes, "; %llu bytes of output were lost", (unsigned long long)lost);
+	if (r->phase != RUN_STARTED && !o->has_code) {
+		char text[ERROR_MAX];
+
+		snprintf(text, sizeof text, "the function ended before the container's process began: %s%s%s", o->error_type,
+			 *o->error_type ? ": " : "", *o->error_message ? o->error_message : "it answered without a word");
+		run_start_failed(r, 500, 128, text);
+	} else if (o->has_code) {
+		run_finish(r, o->code, false, "%s%s", *o->error ? o->error : "the agent couldn't report the end itself", bytes);
+	} else {
+		run_finish(r, 137, oom, "the function ended without a report of its agent: %s%s%s%s", o->error_type,
+			   *o->error_type ? ": " : "", o->error_message, bytes);
+	}
+}
+
+void run_exit_check(struct run *r)
+{
+	if (r->phase == RUN_ENDING)
+		return;
+	/* All that was taken in must be safe first. */
+	if (r->received[0] > r->safe[0] || r->received[1] > r->safe[1])
+		return;
+	if (r->exit_reported)
+		finish_by_report(r);
+	else if (r->outcome && !r->agent)
+		finish_by_outcome(r);
+}
+
+static void no_report(struct run *r)
+{
+	if (r->agent)
+		agent_drop(r->agent);
+}
+
+struct note_job {
+	struct job job;
+	char run[RUN_ID_LEN + 1];
+	char request_id[64];
+	int64_t billed_ms, memory_peak_mb;
+};
+
+static int note_run(struct job *job, void *store, struct err *e)
+{
+	struct note_job *j = (struct note_job *)job;
+
+	return store_run(store, QUERY_GATEWAY_RUN_INVOKED, e, "tiit", *j->request_id ? j->request_id : NULL, j->billed_ms,
+			 j->memory_peak_mb, j->run) < 0 ? -1 : 0;
+}
+
+static void note_done(struct job *job)
+{
+	if (job->rc < 0)
+		log_error("run %s: %s", ((struct note_job *)job)->run, job->err.text);
+	free(job);
+}
+
+static void note(struct gateway *gw, const char *run, const struct invoke_outcome *o)
+{
+	struct note_job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		return;
+	j->job = (struct job){ .gw = gw, .run = note_run, .done = note_done, .writes = true };
+	snprintf(j->run, sizeof j->run, "%s", run);
+	snprintf(j->request_id, sizeof j->request_id, "%s", o->request_id);
+	j->billed_ms = o->billed_ms;
+	j->memory_peak_mb = o->memory_peak_mb;
+	worker_post(gw->store, &j->job);
+}
+
+void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *o)
+{
+	struct run *r = table_find(&gw->runs, run_id);
+
+	if (o->answered)
+		note(gw, run_id, o);
+	if (!r || r->phase == RUN_ENDING) {
+		free(o);
+	} else if (o->answered) {
+		free(r->outcome);
+		r->outcome = o;
+		if (r->agent)
+			run_timer(r, REPORT_WAIT, no_report);
+		run_exit_check(r);
+	} else if (o->refused) {
+		run_start_failed(r, 500, 128, o->err.text);
+		free(o);
+	} else {
+		/* The bytes had left: only the agent can say what became of it. */
+		log_warn("run %s: %s", r->id, o->err.text);
+		r->recovered = true;
+		if (!r->agent && r->phase == RUN_STARTED)
+			run_wait_deadline(r);
+		free(o);
+	}
+}
+
+static void deadline_over(struct run *r)
+{
+	if (!r->agent)
+		run_finish(r, 137, false, "the agent never came back before the function's timeout of %lld s",
+			   (long long)r->container->timeout);
+}
+
+void run_wait_deadline(struct run *r)
+{
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + 60;
+
+	run_timer(r, over - time_now() / 1000000000, deadline_over);
+}

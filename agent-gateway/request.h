@@ -1,0 +1,23 @@
+/* The head (and small body) of a request, parsed as it comes. */
+#ifndef SOCKERLESS_GATEWAY_REQUEST_H
+#define SOCKERLESS_GATEWAY_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/buf.h"
+
+struct request;
+
+struct request *request_new(void); /* NULL when memory is out */
+void request_free(struct request *r);
+
+/* Takes bytes; returns how many belong to the request, or -1 if it is none or is too large. Done when request_done(). */
+long request_feed(struct request *r, const void *data, size_t len);
+bool request_done(const struct request *r);
+
+/* Of a finished request; borrowed. */
+const char *request_target(struct request *r);
+const char *request_header(struct request *r, const char *name); /* NULL: absent. Only those that the gateway looks at */
+
+#endif

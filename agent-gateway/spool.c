@@ -1,0 +1,231 @@
+#include "agent-gateway/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "agent-gateway/spool_recover.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+
+struct spool {
+	char *dir;
+	uint64_t limit;
+	uint64_t first, last; /* segments; 0: none yet */
+	uint64_t total;       /* bytes of all segments */
+	uint64_t size;        /* of the last one */
+	struct spool_offsets offsets;
+	int fd;               /* of the last one, for appending; -1: not open */
+};
+
+int spool_open(struct spool **ret, const char *dir, uint64_t limit, struct err *e)
+{
+	struct spool *s = calloc(1, sizeof *s);
+	struct spool_recovered found = { 0 };
+
+	if (!s || !(s->dir = strdup(dir))) {
+		free(s);
+		return err_nomem(e);
+	}
+	s->fd = -1;
+	s->limit = limit;
+	if (spool_recover(dir, &found, e) < 0) {
+		spool_close(s);
+		return -1;
+	}
+	s->first = found.first;
+	s->last = found.last;
+	s->total = found.total;
+	s->size = found.size;
+	s->offsets = found.offsets;
+	*ret = s;
+	return 0;
+}
+
+void spool_close(struct spool *s)
+{
+	if (!s)
+		return;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->dir);
+	free(s);
+}
+
+void spool_offsets(const struct spool *s, struct spool_offsets *ret)
+{
+	*ret = s->offsets;
+}
+
+void spool_end(const struct spool *s, struct spool_position *ret)
+{
+	*ret = (struct spool_position){ s->last, s->size };
+}
+
+static int write_all(int fd, const struct iovec *iov, int n, size_t len, uint64_t at)
+{
+	ssize_t done = pwritev(fd, iov, n, (off_t)at);
+
+	if (done == (ssize_t)len)
+		return 0;
+	/* A record that stands there in part would end what can be read. */
+	if (done >= 0)
+		errno = ENOSPC;
+	return -1;
+}
+
+static int segment_begin(struct spool *s, struct err *e)
+{
+	char path[SPOOL_PATH_MAX];
+	uint8_t head[SPOOL_HEAD];
+	struct iovec iov = { head, sizeof head };
+	CLEANUP_CLOSE int fd = -1;
+
+	if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "%s", s->dir);
+	spool_path(path, s->dir, s->last + 1);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(e, errno, "%s", path);
+	spool_head_put(head, &s->offsets);
+	if (write_all(fd, &iov, 1, sizeof head, 0) < 0) {
+		int cause = errno;
+
+		unlink(path);
+		return err_errno(e, cause, "%s", path);
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = fd;
+	fd = -1;
+	s->last++;
+	if (!s->first)
+		s->first = s->last;
+	s->size = SPOOL_HEAD;
+	s->total += SPOOL_HEAD;
+	return 0;
+}
+
+static int segment_ready(struct spool *s, struct err *e)
+{
+	char path[SPOOL_PATH_MAX];
+
+	if (!s->last || s->size >= SPOOL_SEGMENT)
+		return segment_begin(s, e);
+	if (s->fd >= 0)
+		return 0;
+	spool_path(path, s->dir, s->last);
+	s->fd = open(path, O_RDWR | O_CLOEXEC);
+	return s->fd < 0 ? err_errno(e, errno, "%s", path) : 0;
+}
+
+int spool_append(struct spool *s, const struct spool_record *given, struct err *e)
+{
+	struct spool_record r = *given;
+	uint8_t head[SPOOL_RECORD];
+	struct iovec iov[2];
+	uint64_t *reached;
+
+	if (r.run < s->offsets.run)
+		return 0;
+	if (r.run > s->offsets.run)
+		s->offsets = (struct spool_offsets){ .run = r.run };
+	reached = &s->offsets.offset[r.channel];
+	if (r.offset > *reached)
+		return err_set(e, ERR_INTERNAL, "output is missing before offset %" PRIu64, r.offset);
+	if (r.offset + r.len <= *reached)
+		return 0;
+	r.data += *reached - r.offset;
+	r.len -= *reached - r.offset;
+	r.offset = *reached;
+	if (segment_ready(s, e) < 0)
+		return -1;
+	spool_record_put(head, &r);
+	iov[0] = (struct iovec){ head, sizeof head };
+	iov[1] = (struct iovec){ (void *)(uintptr_t)r.data, r.len };
+	if (write_all(s->fd, iov, 2, sizeof head + r.len, s->size) < 0) {
+		err_errno(e, errno, "%s", s->dir);
+		if (ftruncate(s->fd, (off_t)s->size) < 0)
+			log_error("%s: the torn record can't be cut: %s", s->dir, strerror(errno));
+		return -1;
+	}
+	s->size += sizeof head + r.len;
+	s->total += sizeof head + r.len;
+	*reached += r.len;
+	return 0;
+}
+
+void spool_trim(struct spool *s, uint64_t keep)
+{
+	while (s->total > s->limit && s->first < s->last) {
+		char path[SPOOL_PATH_MAX];
+		struct stat st;
+
+		if (keep && s->first >= keep && s->total < s->limit * 2)
+			return;
+		spool_path(path, s->dir, s->first);
+		if (stat(path, &st) == 0 && unlink(path) == 0)
+			s->total -= (uint64_t)st.st_size < s->total ? (uint64_t)st.st_size : s->total;
+		s->first++;
+	}
+}
+
+/* Whole records of one segment from `at` on; *ret_len: 0 if there are none. */
+static int segment_read(const char *path, uint64_t at, struct buf *ret, size_t *ret_len, struct err *e)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0 && errno != ENOENT)
+		return err_errno(e, errno, "%s", path);
+	if (!buf_reserve(ret, SPOOL_READ))
+		return err_nomem(e);
+	n = fd < 0 ? 0 : pread(fd, ret->data + ret->len, SPOOL_READ, (off_t)at);
+	if (n < 0)
+		return err_errno(e, errno, "%s", path);
+	while (len < (size_t)n) {
+		struct spool_record r;
+		long record = spool_record_get((uint8_t *)ret->data + ret->len + len, (size_t)n - len, &r);
+
+		if (record <= 0)
+			break;
+		len += (size_t)record;
+	}
+	ret->len += len;
+	ret->data[ret->len] = '\0';
+	*ret_len = len;
+	return 0;
+}
+
+int spool_read(struct spool *s, struct spool_position *position, struct buf *ret, struct err *e)
+{
+	struct spool_position p = *position;
+
+	if (p.segment < s->first)
+		p = (struct spool_position){ s->first, SPOOL_HEAD };
+	while (p.segment && p.segment <= s->last) {
+		char path[SPOOL_PATH_MAX];
+		size_t len;
+
+		if (p.segment == s->last && p.at >= s->size)
+			break;
+		if (p.at < SPOOL_HEAD)
+			p.at = SPOOL_HEAD;
+		spool_path(path, s->dir, p.segment);
+		if (segment_read(path, p.at, ret, &len, e) < 0)
+			return -1;
+		p.at += len;
+		if (len || p.segment == s->last)
+			break;
+		p = (struct spool_position){ p.segment + 1, SPOOL_HEAD };
+	}
+	*position = p;
+	return 0;
+}

@@ -1,0 +1,147 @@
+#include "agent-gateway/store_run.h"
+
+#include <stdio.h>
+
+#include "agent-gateway/store_event.h"
+#include "lib/ids.h"
+#include "lib/json.h"
+#include "lib/store/container.h"
+
+int store_run_prepare(struct store *s, const char *container, char run[RUN_ID_LEN + 1], uint32_t *ret_number, struct err *e)
+{
+	char nonce[ID_HEX_LEN + 1];
+	int64_t number;
+
+	if (container_move(s, container, EVENT_START, e) < 0)
+		return -1;
+	if (store_row(s, QUERY_GATEWAY_RUN_NUMBER, e, "t", container) < 0)
+		return -1;
+	number = store_int(s, QUERY_GATEWAY_RUN_NUMBER, 0);
+	store_reset(s, QUERY_GATEWAY_RUN_NUMBER);
+	id_random(run, RUN_ID_LEN / 2);
+	id_random(nonce, ID_HEX_LEN / 2);
+	if (store_run(s, QUERY_GATEWAY_RUN_ADD, e, "titit", run, number, nonce, time_now(), container) < 0 ||
+	    store_run(s, QUERY_GATEWAY_CONTAINER_STARTING, e, "tt", run, container) < 0)
+		return -1;
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+static bool put_string(struct buf *b, const char *key, const char *value)
+{
+	CLEANUP_JSON struct json_object *o = json_object_new_string(value);
+
+	if (!o)
+		return false;
+	buf_printf(b, "\"%s\":%s,", key, json_text(o));
+	return true;
+}
+
+int store_run_invoke_sent(struct store *s, const char *run, const char *callback, struct buf *ret_payload, struct err *e)
+{
+	char container[ID_HEX_LEN + 1];
+	int found = store_row(s, QUERY_GATEWAY_RUN_NONCE, e, "t", run);
+
+	if (found <= 0)
+		return found ? -1 : err_set(e, ERR_CONFLICT, "the run %s is not prepared any more", run);
+	snprintf(container, sizeof container, "%s", store_text(s, QUERY_GATEWAY_RUN_NONCE, 1));
+	buf_reset(ret_payload);
+	buf_puts(ret_payload, "{\"version\":1,");
+	if (!put_string(ret_payload, "container", container) || !put_string(ret_payload, "run", run) ||
+	    !put_string(ret_payload, "nonce", store_text(s, QUERY_GATEWAY_RUN_NONCE, 0)) || !put_string(ret_payload, "callback", callback))
+		return err_nomem(e);
+	store_reset(s, QUERY_GATEWAY_RUN_NONCE);
+	found = store_row(s, QUERY_GATEWAY_CONTAINER_SPEC, e, "t", container);
+	if (found <= 0)
+		return found ? -1 : err_set(e, ERR_NOT_FOUND, "No such container: %s", container);
+	buf_printf(ret_payload, "\"spec\":%s}", store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 0));
+	store_reset(s, QUERY_GATEWAY_CONTAINER_SPEC);
+	if (ret_payload->failed)
+		return err_nomem(e);
+	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "it", time_now(), run) < 0 ? -1 : 0;
+}
+
+int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e)
+{
+	if (container_move(s, container, EVENT_STARTED, e) < 0)
+		return -1;
+	if (store_run(s, QUERY_GATEWAY_RUN_STARTED, e, "it", time_now(), run) < 0 ||
+	    store_run(s, QUERY_GATEWAY_CONTAINER_STARTED, e, "iit", time_now(), pid, container) < 0)
+		return -1;
+	return store_container_event(s, container, "start", NULL, e);
+}
+
+static int event_die(struct store *s, const char *container, int code, struct err *e)
+{
+	char code_text[16], duration[24];
+	struct event_attribute extra[] = { { "execDuration", duration }, { "exitCode", code_text }, { NULL, NULL } };
+	int64_t started;
+
+	if (store_row(s, QUERY_GATEWAY_CONTAINER_ACTOR, e, "t", container) < 0)
+		return -1;
+	started = store_int(s, QUERY_GATEWAY_CONTAINER_ACTOR, 4);
+	snprintf(code_text, sizeof code_text, "%d", code);
+	snprintf(duration, sizeof duration, "%lld", started ? (long long)((time_now() - started) / 1000000000) : 0);
+	return store_container_event(s, container, "die", extra, e);
+}
+
+int store_container_remove(struct store *s, const char *container, struct err *e)
+{
+	if (container_move(s, container, EVENT_REMOVE, e) < 0)
+		return -1;
+	if (store_container_event(s, container, "destroy", NULL, e) < 0)
+		return -1;
+	return store_run(s, QUERY_GATEWAY_CONTAINER_NAMELESS, e, "t", container) < 0 ? -1 : 0;
+}
+
+static int container_end(struct store *s, const char *container, const struct run_end *end, struct err *e)
+{
+	if (container_move(s, container, end->failed_start ? EVENT_START_FAILED : EVENT_EXITED, e) < 0)
+		return -1;
+	if (end->failed_start)
+		return store_run(s, QUERY_GATEWAY_CONTAINER_START_FAILED, e, "itt", (int64_t)end->code, end->error, container);
+	if (store_run(s, QUERY_GATEWAY_CONTAINER_ENDED, e, "iiitt", time_now(), (int64_t)end->code, (int64_t)end->oom, end->error,
+		      container) < 0)
+		return -1;
+	if (end->oom && store_container_event(s, container, "oom", NULL, e) < 0)
+		return -1;
+	if (event_die(s, container, end->code, e) < 0)
+		return -1;
+	return end->stopped ? store_container_event(s, container, "stop", NULL, e) : 0;
+}
+
+int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, bool *ret_removed, struct err *e)
+{
+	int ended = store_run(s, QUERY_GATEWAY_RUN_ENDED, e, "iitt", time_now(), (int64_t)end->code, end->error, run);
+	bool auto_remove = false;
+
+	if (ended < 0)
+		return -1;
+	*ret_removed = false;
+	if (!ended)
+		return 0;
+	if (store_run(s, QUERY_GATEWAY_EXECS_ENDED, e, "tt", container, run) < 0 || container_end(s, container, end, e) < 0)
+		return -1;
+	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
+		return -1;
+	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0;
+	store_reset(s, QUERY_GATEWAY_CONTAINER);
+	if (auto_remove && store_container_remove(s, container, e) < 0)
+		return -1;
+	*ret_removed = auto_remove;
+	return 0;
+}
+
+int store_run_undo(struct store *s, const char *container, const char *run, struct err *e)
+{
+	if (store_run(s, QUERY_GATEWAY_RUN_ENDED, e, "iitt", time_now(), (int64_t)0, "never invoked", run) < 0)
+		return -1;
+	return container_move(s, container, EVENT_START_FAILED, e) < 0 ? -1 : 0;
+}
+
+int store_intent_done(struct store *s, int64_t seq, int status, const char *message, struct err *e)
+{
+	if (!seq)
+		return 0;
+	return store_run(s, QUERY_GATEWAY_INTENT_DONE, e, "iiti", time_now(), (int64_t)status, message, seq) < 0 ? -1 : 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * What the gateway writes about runs. Each function runs in the store thread,
+ * inside one transaction of its caller.
+ */
+#ifndef SOCKERLESS_GATEWAY_STORE_RUN_H
+#define SOCKERLESS_GATEWAY_STORE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/store/store.h"
+
+#define RUN_ID_LEN 32
+
+/* The container goes to `starting` and has a new run. ERR_CONFLICT: it can't be started now. */
+int store_run_prepare(struct store *s, const char *container, char run[RUN_ID_LEN + 1], uint32_t *ret_number, struct err *e);
+
+/* Commits to the Invoke: after this it may be sent once. ret_payload is what is sent. */
+int store_run_invoke_sent(struct store *s, const char *run, const char *callback, struct buf *ret_payload, struct err *e);
+
+int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e);
+
+struct run_end {
+	int code;
+	bool oom;
+	bool failed_start; /* the process never ran */
+	bool stopped;      /* a client had asked for its stop */
+	const char *error; /* State.Error; "" if none */
+};
+
+/* The end of a run: container, run, execs, events, and the removal of one that removes itself (*ret_removed). */
+int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, bool *ret_removed, struct err *e);
+
+/* Undoes a start whose Invoke was never sent. */
+int store_run_undo(struct store *s, const char *container, const char *run, struct err *e);
+
+/* The container goes to `removing`: no name, event destroy. */
+int store_container_remove(struct store *s, const char *container, struct err *e);
+
+/* seq 0: nothing to do. */
+int store_intent_done(struct store *s, int64_t seq, int status, const char *message, struct err *e);
+
+#endif
