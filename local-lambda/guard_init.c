@@ -62,6 +62,24 @@ static void signals_reset(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Lambda takes an absolute path that is no symbolic link itself. */
+static int entrypoint_check(const char *path)
+{
+	struct stat st;
+
+	if (path[0] != '/') {
+		errno = ENOENT;
+		return -1;
+	}
+	if (lstat(path, &st) < 0)
+		return -1;
+	if (S_ISLNK(st.st_mode)) {
+		errno = ELOOP;
+		return -1;
+	}
+	return 0;
+}
+
 static void function_exec(const struct guard_plan *plan, int output, int result_fd) __attribute__((noreturn));
 static void function_exec(const struct guard_plan *plan, int output, int result_fd)
 {
@@ -85,7 +103,8 @@ static void function_exec(const struct guard_plan *plan, int output, int result_
 		start_fail(result_fd, START_WORKDIR);
 	if (seccomp_apply(&plan->filter) < 0)
 		start_fail(result_fd, START_SETUP);
-	execve(plan->argv[0], plan->argv, plan->envp);
+	if (entrypoint_check(plan->argv[0]) == 0)
+		execve(plan->argv[0], plan->argv, plan->envp);
 	start_fail(result_fd, START_EXEC);
 }
 

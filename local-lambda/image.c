@@ -15,6 +15,7 @@
 #include "lib/json.h"
 #include "local-lambda/image_fetch.h"
 #include "local-lambda/image_unpack.h"
+#include "local-lambda/tree_remove.h"
 
 #define CONFIG_MAX (8u << 20)
 

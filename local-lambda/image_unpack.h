@@ -19,7 +19,4 @@
  */
 int layer_unpack(int blob_fd, int dir_fd, const char *diff_hex, uint64_t *bytes_left, struct err *e);
 
-/* Removes the tree `name` under dir_fd, never following links. Best effort. */
-void tree_remove(int dir_fd, const char *name);
-
 #endif

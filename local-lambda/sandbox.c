@@ -14,10 +14,10 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "local-lambda/fd_pass.h"
-#include "local-lambda/image_unpack.h"
 #include "local-lambda/sandbox_guard.h"
 #include "local-lambda/sandbox_host.h"
 #include "local-lambda/tmp_disk.h"
+#include "local-lambda/tree_remove.h"
 
 #define REPLY_WAIT_S 60 /* longer than all that a guard waits for itself */
 
@@ -26,7 +26,6 @@ struct sandbox {
 	struct image *image;
 	struct cgroup *cgroup;
 	char name[80];
-	int dir;
 	pid_t guard;
 	int control;
 	int listener;
@@ -54,15 +53,16 @@ static int name_check(const char *name, struct err *e)
 
 static int dir_prepare(struct sandbox *s, unsigned tmp_mb, struct tmp_paths *ret, struct err *e)
 {
+	CLEANUP_CLOSE int dir = -1;
 	struct err why;
 
 	if (mkdirat(s->host->sandboxes, s->name, 0700) < 0)
 		return err_errno(e, errno, "sandbox %s", s->name);
-	s->dir = openat(s->host->sandboxes, s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir < 0 || mkdirat(s->dir, "tmp", 0700) < 0 ||
+	dir = openat(s->host->sandboxes, s->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || mkdirat(dir, "tmp", 0700) < 0 ||
 	    asprintf(&ret->dir, "%s/sandboxes/%s/tmp", s->host->dir, s->name) < 0)
 		return err_errno(e, errno, "sandbox %s", s->name);
-	if (tmp_disk_create(s->host->templates, s->dir, "tmp.img", tmp_mb, &why) < 0) {
+	if (tmp_disk_create(s->host->templates, dir, "tmp.img", tmp_mb, &why) < 0) {
 		log_warn("/tmp is a plain directory without a limit of its size: %s", why.text);
 		return 0;
 	}
@@ -161,7 +161,7 @@ int sandbox_create(struct sandbox_host *host, const struct sandbox_spec *spec, s
 		return err_nomem(e);
 	s->host = host;
 	s->image = image_ref(spec->image);
-	s->dir = s->control = s->listener = s->exit_fd = -1;
+	s->control = s->listener = s->exit_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	snprintf(s->name, sizeof s->name, "%s.%u", spec->name, atomic_fetch_add(&host->next, 1));
 	rc = dir_prepare(s, spec->tmp_mb, &tmp, e);
@@ -300,7 +300,7 @@ void sandbox_destroy(struct sandbox *s)
 		relay_remove(s->host->relay, s->relay);
 	if (s->cgroup)
 		cgroup_kill(s->cgroup);
-	for (int *fd = (int[]){ s->control, s->listener, s->exit_fd, s->dir, -2 }; *fd != -2; fd++)
+	for (int *fd = (int[]){ s->control, s->listener, s->exit_fd, -2 }; *fd != -2; fd++)
 		if (*fd >= 0)
 			close(*fd);
 	/* Its control socket is closed: the guard ends, and with it the mounts and the network. */

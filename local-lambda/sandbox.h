@@ -44,7 +44,7 @@ int sandbox_host_sweep(const char *dir, struct err *e);
 struct sandbox_spec {
 	const char *name;    /* [a-zA-Z0-9_-]; need not be unique */
 	struct image *image; /* the sandbox takes a reference of its own */
-	char *const *argv;   /* argv[0]: absolute path inside */
+	char *const *argv;   /* argv[0]: absolute path inside, no symbolic link, as Lambda wants it */
 	char *const *envp;
 	const char *workdir; /* NULL or "": / */
 	unsigned memory_mb;

@@ -7,6 +7,6 @@ liblambdasandbox_a_SOURCES = \
   local-lambda/netns.c local-lambda/netns.h local-lambda/relay.c local-lambda/relay.h local-lambda/relay_pair.c \
   local-lambda/relay_pair.h local-lambda/sandbox.c local-lambda/sandbox.h local-lambda/sandbox_guard.c \
   local-lambda/sandbox_guard.h local-lambda/sandbox_host.c local-lambda/sandbox_host.h local-lambda/seccomp.c \
-  local-lambda/seccomp.h local-lambda/tmp_disk.c local-lambda/tmp_disk.h local-lambda/tree_remove.c
+  local-lambda/seccomp.h local-lambda/tmp_disk.c local-lambda/tmp_disk.h local-lambda/tree_remove.c local-lambda/tree_remove.h
 # What a program that links liblambdasandbox.a needs beside it, in this order.
 LAMBDASANDBOX_LIBS = libsockerless.a $(ARCHIVE_LIBS) $(SECCOMP_LIBS) $(CURL_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS) -lpthread

@@ -13,9 +13,9 @@
 #include "lib/cleanup.h"
 #include "lib/ids.h"
 #include "lib/log.h"
-#include "local-lambda/image_unpack.h"
 #include "local-lambda/netns.h"
 #include "local-lambda/seccomp.h"
+#include "local-lambda/tree_remove.h"
 
 static int dir_make(int at, const char *name, mode_t mode)
 {

@@ -1,11 +1,11 @@
+#include "local-lambda/tree_remove.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "local-lambda/image_unpack.h"
 
 #define DEPTH_MAX 512
 

@@ -34,7 +34,144 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 
 --------------------------------------------------------------- worker: containers
 
+-- What a client can see: neither what is not created yet nor what is being removed.
+
+-- name: container_by_id
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_by_name
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
+
+-- The plus keeps the range over the primary key, instead of all that the tenant has.
+-- name: container_by_prefix
+SELECT id FROM container
+WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;
+
+-- name: container_list
+SELECT id, name, state, image_reference, image_id, json_extract(config, '$.Labels'), json_extract(config, '$.ExposedPorts'),
+       json_extract(host_config, '$.NetworkMode'), networking, json_extract(spec, '$.args'),
+       created_at, started_at, finished_at, exit_code
+FROM container
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
+ORDER BY created_at DESC, id DESC;
+
+-- name: container_counts
+SELECT count(*), ifnull(sum(state = 'running'), 0) FROM container
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing');
+
+-- A name is taken by a container that is being created, too.
+-- name: container_name_owner
+SELECT id FROM container WHERE tenant = :tenant AND name = :name;
+
+-- name: container_rename
+UPDATE container SET name = :name
+WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_image_size
+SELECT size FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: container_image_by_reference
+SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference IN (:a, :b, :c, :d);
+
+-- name: container_image_by_prefix
+SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;
+
+-- name: info_images
+SELECT count(*) FROM image WHERE tenant = :tenant;
+
+-- name: intent_add
+INSERT INTO intent (tenant, container_id, verb, args, created_at) VALUES (:tenant, :container, :verb, :args, :now);
+
+-- name: exec_add
+INSERT INTO exec (id, tenant, container_id, run_id, config, detach_keys, state, created_at)
+VALUES (:id, :tenant, :container, :run, :config, :detach_keys, 'created', :now);
+
+-- name: exec_get
+SELECT e.id, e.container_id, e.run_id, e.config, e.detach_keys, e.state, e.pid, e.exit_code, c.state, c.run_id
+FROM exec e JOIN container c ON c.id = e.container_id
+WHERE e.tenant = :tenant AND e.id = :id AND c.tenant = e.tenant AND c.state NOT IN ('creating', 'removing');
+
+-- name: exec_live
+SELECT id FROM exec WHERE tenant = :tenant AND container_id = :container AND state IN ('starting', 'running') ORDER BY created_at;
+
+-- An agent names its run and proves it by the container's token and the run's nonce.
+-- name: agent_run
+-- system
+SELECT r.phase, r.nonce, r.session_hash, c.token, c.state, c.run_id
+FROM run r JOIN container c ON c.id = r.container_id WHERE r.id = :id;
+
+-- name: agent_claim
+-- system
+UPDATE run SET session_hash = :session_hash, phase = 'claimed'
+WHERE id = :id AND phase = 'invoke_sent' AND session_hash IS NULL;
+
 --------------------------------------------------------------- worker: images and create
+
+-- name: image_reference_get
+SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
+
+-- name: image_get
+SELECT id, config, manifest_digest, size, pulled_at FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: image_by_prefix
+-- Two rows tell that a prefix is ambiguous.
+SELECT id FROM image WHERE tenant = :tenant AND id >= :from AND id < :to LIMIT 2;
+
+-- name: image_all
+SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;
+
+-- name: image_references_all
+SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;
+
+-- name: image_references
+SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY reference;
+
+-- name: image_add
+INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
+VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)
+ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;
+
+-- name: image_reference_set
+INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
+ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
+
+-- name: image_reference_delete
+DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;
+
+-- name: image_delete
+DELETE FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: derived_get
+SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;
+
+-- name: derived_set
+INSERT INTO derived_image (tenant, key, image_id, uri) VALUES (:tenant, :key, :image_id, :uri)
+ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri;
+
+-- name: derived_delete
+DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
+
+-- name: image_user
+-- A container that uses an image: a running one before others.
+SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
+ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
+
+-- name: create_name_owner
+SELECT id FROM container WHERE tenant = :tenant AND name = :name;
+
+-- name: create_insert
+INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
+  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at)
+VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,
+  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at);
+
+-- name: create_unname
+-- system
+UPDATE container SET name = NULL WHERE id = :id;
 
 --------------------------------------------------------------- gateway
 
@@ -175,4 +312,33 @@ SELECT seq, time, type, action, actor_id, attributes FROM event WHERE tenant = :
 
 
 --------------------------------------------------------------- reconciler
+
+-- name: sweep_removing
+-- system
+SELECT id, function_name FROM container WHERE state = 'removing' AND id > :after ORDER BY id LIMIT 100;
+
+-- name: sweep_stale
+-- system
+SELECT id FROM container WHERE state = 'creating' AND state_since < :before;
+
+-- name: sweep_delete
+-- system
+DELETE FROM container WHERE id = :id AND state = 'removing';
+
+-- name: sweep_function
+-- system
+SELECT id, state FROM container WHERE function_name = :name;
+
+-- name: sweep_functions
+-- system
+-- scan
+SELECT id, function_name, state FROM container WHERE state NOT IN ('creating', 'removing') AND state_since < :before;
+
+-- name: sweep_intents
+-- system
+DELETE FROM intent WHERE done_at IS NOT NULL AND done_at < :before;
+
+-- name: sweep_events
+-- system
+DELETE FROM event WHERE time < :before;
 

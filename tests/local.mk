@@ -4,6 +4,7 @@ UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENS
 
 include tests/unit/local.mk
 include tests/aws/local.mk
+include tests/registry/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

@@ -1,1 +1,28 @@
-# Sources of agent-gateway/agent/.
+# The agent is one static file that starts in any image, an empty one too. It is built from these alone.
+AGENT_SOURCES = \
+  agent-gateway/agent/agent.h agent-gateway/agent/child.c agent-gateway/agent/child.h \
+  agent-gateway/agent/children.c agent-gateway/agent/children.h agent-gateway/agent/deadline.c agent-gateway/agent/deadline.h \
+  agent-gateway/agent/dispatch.c agent-gateway/agent/hello.c agent-gateway/agent/hello.h agent-gateway/agent/init.c \
+  agent-gateway/agent/inlet.c agent-gateway/agent/inlet.h agent-gateway/agent/launch.c agent-gateway/agent/launch.h \
+  agent-gateway/agent/link.c agent-gateway/agent/link.h agent-gateway/agent/main.c \
+  agent-gateway/agent/outlet.c agent-gateway/agent/outlet.h agent-gateway/agent/passwd.c agent-gateway/agent/passwd.h \
+  agent-gateway/agent/process.c agent-gateway/agent/process.h agent-gateway/agent/retain.c agent-gateway/agent/retain.h \
+  agent-gateway/agent/run.c agent-gateway/agent/run.h agent-gateway/agent/runtime.c agent-gateway/agent/runtime.h \
+  agent-gateway/agent/session.c agent-gateway/agent/session.h agent-gateway/agent/stream.c agent-gateway/agent/stream.h \
+  agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
+  agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \
+  lib/buf.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/wire.c lib/ws.c
+AGENT_LIBS = -levent_openssl -levent_extra -levent_core -lssl -lcrypto -ljson-c
+
+# AddressSanitizer can't be linked statically: the file that is installed has no sanitizer, a second one for the tests has.
+pkglibexec_PROGRAMS += sockerless-agent
+sockerless_agent_SOURCES = $(AGENT_SOURCES)
+sockerless_agent_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS) -ffunction-sections -fdata-sections
+sockerless_agent_LDFLAGS = -static -Wl,--gc-sections
+sockerless_agent_LDADD = $(AGENT_LIBS)
+
+if SANITIZE
+check_PROGRAMS += sockerless-agent-sanitized
+sockerless_agent_sanitized_SOURCES = $(AGENT_SOURCES)
+sockerless_agent_sanitized_LDADD = $(AGENT_LIBS)
+endif

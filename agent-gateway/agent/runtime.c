@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-"lib/json.h"
+#include "lib/json.h"
 #include "lib/log.h"
 
 #define PREFIX "/2018-06-01/runtime/invocation/"

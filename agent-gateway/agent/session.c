@@ -157,6 +157,7 @@ static void dial(evutil_socket_t fd, short what, void *arg)
 	struct session *s = arg;
 	struct err e = { 0 };
 
+	heard(s);
 	s->link = link_dial(s->agent, s->callback, s->path, s->authorization, &link_handlers, s, &e);
 	if (s->link)
 		return;
@@ -177,13 +178,13 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
-	if (!s->link || !s->ready)
+	if (!s->link)
 		return;
 	if (silent(s)) {
 		cut(s, "it is silent");
 		return;
 	}
-	if (++s->ticks % PING_TICKS == 0)
+	if (s->ready && ++s->ticks % PING_TICKS == 0)
 		send_ping(s);
 }
 

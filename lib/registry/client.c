@@ -1,5 +1,6 @@
 #include "lib/registry/client.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,13 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	return 0;
 }
 
+static void free_secret(char *text)
+{
+	if (text)
+		OPENSSL_cleanse(text, strlen(text));
+	free(text);
+}
+
 void registry_close(struct registry *r)
 {
 	if (!r)
@@ -112,11 +120,11 @@ void registry_close(struct registry *r)
 	free(r->repository);
 	free(r->familiar);
 	free(r->user);
-	free(r->password);
-	free(r->token);
+	free_secret(r->password);
+	free_secret(r->token);
 	free(r->extra_scope);
 	free(r->challenge);
-	free(r->authorization);
+	free_secret(r->authorization);
 	free(r);
 }
 
@@ -229,6 +237,14 @@ int registry_head_manifest(struct registry *r, const char *reference, char ret_d
 	return 1;
 }
 
+static bool is_same_manifest(struct registry *r, const char *reference, const void *body, size_t len)
+{
+	char there[DIGEST_SIZE] = "", digest[DIGEST_SIZE];
+
+	return digest_of(body, len, digest, NULL) == 0 && registry_head_manifest(r, reference, there, NULL) == 1 &&
+	       !strcmp(there, digest);
+}
+
 int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
@@ -245,9 +261,9 @@ int registry_put_manifest(struct registry *r, const char *reference, const char 
 		return -1;
 	if (reply.status == 200 || reply.status == 201 || reply.status == 202)
 		return 0;
-	/* A repository with immutable tags refuses what is there already. */
+	/* A repository with immutable tags refuses a tag that is there, even for the same manifest. */
 	registry_error_code(&reply, code, sizeof code);
-	if (!strcmp(code, "TAG_INVALID") && registry_head_manifest(r, reference, NULL, NULL) == 1)
+	if (!strcmp(code, "TAG_INVALID") && is_same_manifest(r, reference, body, len))
 		return 0;
 	return registry_failure(&reply, e);
 }

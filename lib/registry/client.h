@@ -33,7 +33,7 @@ struct registry_upload;
 struct registry_config {
 	const char *endpoint;   /* "https://host[:port]", "http://host:port", or "host[:port]": then http for loopback and hosts of `insecure`, else https */
 	const char *repository; /* "library/busybox" */
-	const char *name;       /* for error texts: "docker.io/library/busybox" gives "manifest for busybox:x ..." via familiar; NULL: host/repository */
+	const char *name;       /* for error texts: with "docker.io/library/busybox" they say "busybox"; NULL: host/repository */
 	const char *user;       /* NULL: anonymous */
 	const char *password;
 	const char *token;      /* identity (refresh) token of `docker login`; NULL: none */

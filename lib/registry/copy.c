@@ -3,8 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/cleanup.h"
-
 #define REPORT_INTERVAL 100 /* ms between two reports of the same layer */
 
 struct layer_copy {
@@ -67,29 +65,45 @@ static int stream_layer(struct registry *from, const struct image_layer *layer, 
 	return registry_upload_commit(c->upload, layer->digest, NULL, NULL, e);
 }
 
-static int copy_layer(struct registry *from, const struct image_layer *layer, struct registry *to, const struct copy_listener *l, struct err *e)
+/* A layer that stands twice in an image moves once. */
+static bool is_repeated(const struct image *i, size_t n)
 {
-	struct layer_copy c = { .listener = l };
-	int there = registry_blob_exists(to, layer->digest, NULL, e);
+	for (size_t k = 0; k < n; k++)
+		if (!strcmp(i->layers[k].digest, i->layers[n].digest))
+			return true;
+	return false;
+}
 
-	set_id(&c, layer);
-	if (there < 0)
+static int copy_layer(struct registry *from, const struct image_layer *layer, struct registry *to, struct layer_copy *c, struct err *e)
+{
+	bool mounted = !strcmp(registry_host(from), registry_host(to)) &&
+		       registry_mount_blob(to, layer->digest, registry_repository(from), NULL) == 1;
+
+	if (!mounted && (stream_layer(from, layer, to, c, e) < 0 || report(c, "Download complete", 0, 0, e) < 0))
 		return -1;
-	if (there)
-		return report(&c, "Already exists", 0, 0, e);
-	if (!strcmp(registry_host(from), registry_host(to)) &&
-	    registry_mount_blob(to, layer->digest, registry_repository(from), NULL) == 1)
-		return report(&c, "Pull complete", 0, 0, e);
-	if (report(&c, "Pulling fs layer", 0, 0, e) < 0 || stream_layer(from, layer, to, &c, e) < 0 ||
-	    report(&c, "Download complete", 0, 0, e) < 0)
-		return -1;
-	return report(&c, "Pull complete", 0, 0, e);
+	return report(c, "Pull complete", 0, 0, e);
 }
 
 int image_copy(struct registry *from, const struct image *i, struct registry *to, const char *tag, const struct copy_listener *l, struct err *e)
 {
-	for (size_t n = 0; n < i->n_layers; n++)
-		if (copy_layer(from, &i->layers[n], to, l, e) < 0)
+	bool wanted[IMAGE_LAYERS_MAX] = { false };
+
+	/* First what there is to do, so that the user sees all of it. */
+	for (size_t n = 0; n < i->n_layers; n++) {
+		struct layer_copy c = { .listener = l };
+		int there = is_repeated(i, n) ? 1 : registry_blob_exists(to, i->layers[n].digest, NULL, e);
+
+		set_id(&c, &i->layers[n]);
+		if (there < 0 || report(&c, there ? "Already exists" : "Pulling fs layer", 0, 0, e) < 0)
 			return -1;
+		wanted[n] = !there;
+	}
+	for (size_t n = 0; n < i->n_layers; n++) {
+		struct layer_copy c = { .listener = l };
+
+		set_id(&c, &i->layers[n]);
+		if (wanted[n] && copy_layer(from, &i->layers[n], to, &c, e) < 0)
+			return -1;
+	}
 	return image_push(to, i, tag, e);
 }

@@ -10,7 +10,7 @@
 
 struct copy_progress {
 	const char *id;     /* first 12 digits of the layer's digest */
-	const char *status; /* "Pulling fs layer", "Already exists", "Downloading", "Pull complete" */
+	const char *status; /* "Pulling fs layer", "Already exists", "Downloading", "Download complete", "Pull complete" */
 	int64_t current;    /* bytes; 0 with total 0: none to show */
 	int64_t total;
 };
@@ -24,7 +24,8 @@ struct copy_listener {
 /*
  * Copies layers, config and manifest of what image_fetch() read. Blobs that
  * are there are left alone. The manifest is kept byte for byte, so its digest
- * is the same. `tag` may be NULL (the image is then named by digest alone), so may `l`.
+ * is the same. At most IMAGE_LAYERS_MAX layers (image_fetch() gives no more). `tag`
+ * may be NULL (the image is then named by digest alone), so may `l`.
  */
 int image_copy(struct registry *from, const struct image *i, struct registry *to, const char *tag, const struct copy_listener *l, struct err *e);
 

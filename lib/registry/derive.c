@@ -126,7 +126,7 @@ static int write_tar(struct tar_out *t, const char *agent_path, struct err *e)
 	    archive_write_open(t->tar, t, NULL, tar_write, NULL) != ARCHIVE_OK)
 		return tar_failed(t, e);
 	if (each_piece(agent_path, NULL, NULL, &size, e) < 0 || tar_header(t, ".sockerless/", AE_IFDIR, 0, e) < 0 ||
-	    tar_header(t, DERIVE_AGENT + 1, AE_IFREG, size, e) < 0 || each_piece(agent_path, tar_piece, t, &again, e) < 0)
+	    tar_header(t, &DERIVE_AGENT[1], AE_IFREG, size, e) < 0 || each_piece(agent_path, tar_piece, t, &again, e) < 0)
 		return -1;
 	if (size != again)
 		return err_set(e, ERR_INTERNAL, "%s changed while it was read", agent_path);

@@ -1,5 +1,4 @@
 libsockerless_a_SOURCES += \
-  lib/docker/reference.c lib/docker/reference.h \
   lib/registry/auth.c lib/registry/change.c lib/registry/client.c lib/registry/client.h lib/registry/copy.c lib/registry/copy.h \
   lib/registry/derive.c lib/registry/derive.h lib/registry/digest.c lib/registry/digest.h lib/registry/reply_error.c \
   lib/registry/image.c lib/registry/image.h lib/registry/import.c lib/registry/import.h lib/registry/layer.c lib/registry/layer.h \

@@ -68,34 +68,51 @@ static int drive_ecr(struct aws_client *c, struct err *e)
 	return 0;
 }
 
-static int drive_invoke(struct aws_client *c, const char *name, struct err *e)
+/* One transfer of a multi, from beginning to end. */
+static int run_one(CURLM *multi, struct aws_client *c, const struct aws_request *r, struct aws_response *ret, struct err *e)
 {
-	AWS_REQUEST_CLEANUP struct aws_request r = { 0 };
-	AWS_RESPONSE_CLEANUP struct aws_response reply = { 0 };
-	LAMBDA_RESULT_CLEANUP struct lambda_result result = { 0 };
 	struct aws_transfer *t = NULL;
-	CURLM *multi = curl_multi_init();
+	CURL *easy = aws_easy_prepare(c, r, &t, e);
 	CURLMsg *message = NULL;
 	int running = 1, left, rc;
-	CURL *easy;
 
-	if (lambda_invoke_request(name, "{\"a\":1}", 7, 5, &r, e) < 0 || !(easy = aws_easy_prepare(c, &r, &t, e)))
+	if (!easy)
 		return -1;
 	curl_multi_add_handle(multi, easy);
 	while (running) {
 		curl_multi_perform(multi, &running);
-		curl_multi_poll(multi, NULL, 0, 1000, NULL);
+		if (running)
+			curl_multi_poll(multi, NULL, 0, 1000, NULL);
 	}
 	while (!(message = curl_multi_info_read(multi, &left)))
 		;
 	rc = message->data.result;
 	curl_multi_remove_handle(multi, easy);
 	printf("sent %d\n", aws_transfer_sent(t));
-	rc = aws_transfer_finish(t, (CURLcode)rc, &reply, e);
-	if (rc == 0 && (rc = lambda_parse_invoke(&reply, &result, e)) == 0)
+	rc = aws_transfer_finish(t, (CURLcode)rc, ret, e);
+	aws_transfer_free(t);
+	return rc;
+}
+
+static int drive_invoke(struct aws_client *c, const char *name, bool get_first, struct err *e)
+{
+	AWS_REQUEST_CLEANUP struct aws_request r = { 0 }, get = { 0 };
+	AWS_RESPONSE_CLEANUP struct aws_response reply = { 0 }, got = { 0 };
+	LAMBDA_RESULT_CLEANUP struct lambda_result result = { 0 };
+	CURLM *multi = curl_multi_init();
+	int rc = 0;
+
+	if (get_first)
+		rc = lambda_get_function_request(name, &get, e) < 0 || run_one(multi, c, &get, &got, e) < 0 ? -1 : 0;
+	if (rc == 0)
+		rc = lambda_invoke_request(name, "{\"a\":1}", 7, 5, &r, e);
+	if (rc == 0)
+		rc = run_one(multi, c, &r, &reply, e);
+	if (rc == 0)
+		rc = lambda_parse_invoke(&reply, &result, e);
+	if (rc == 0)
 		printf("payload %s failed %d type %s billed %lld\n", result.payload, result.failed, result.error_type,
 		       (long long)result.report.billed_ms);
-	aws_transfer_free(t);
 	curl_multi_cleanup(multi);
 	return rc;
 }
@@ -113,8 +130,8 @@ static int drive(struct aws_client *c, const char *what, const char *name, struc
 		return logs_delete_group(c, name, e);
 	if (!strcmp(what, "ecr"))
 		return drive_ecr(c, e);
-	if (!strcmp(what, "invoke"))
-		return drive_invoke(c, name, e);
+	if (!strncmp(what, "invoke", 6))
+		return drive_invoke(c, name, !strcmp(what, "invoke-after-get"), e);
 	if (!strcmp(what, "list"))
 		return lambda_list_functions(c, show_function, NULL, e);
 	if (!strcmp(what, "delete"))

@@ -24,10 +24,10 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def tar(entries):
+def tar(entries, form=tarfile.GNU_FORMAT):
     """entries: (name, {type, mode, linkname, data, uid, ...})"""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as t:
+    with tarfile.open(fileobj=out, mode="w", format=form) as t:
         for name, attributes in entries:
             info = tarfile.TarInfo(name)
             data = attributes.pop("data", b"")

@@ -231,6 +231,9 @@ class Inside(Base):
         d.ok("exec e 128 64 / /bin/nothing")
         self.assertRegex(d.say("start e"), "error Runtime.InvalidEntrypoint: .*/bin/nothing: No such file")
         self.assertRegex(d.say("start e"), "error Runtime.InvalidEntrypoint")
+        for path in ("/bin/true", "bin/busybox", "/bin", "/secret"):
+            d.ok("exec %s 128 64 / %s" % (path.replace("/", "_"), path))
+            self.assertRegex(d.say("start " + path.replace("/", "_")), "error Runtime.InvalidEntrypoint: fork/exec " + path)
 
     def test_exit_codes(self):
         self.assertEqual(self.driver.run("exit 7")[1], "exit 7")
@@ -447,6 +450,39 @@ class Network(Base):
         d.ok("kill a")
 
 
+class Names(Base):
+    """The host's name server answers inside too, even one on the host's loopback."""
+    def setUp(self):
+        self.resolv = tempfile.NamedTemporaryFile("w", dir=WORK)
+        self.resolv.write("nameserver 127.0.0.1\n")
+        self.resolv.flush()
+        self.before = "mount --bind %s $(readlink -f /etc/resolv.conf)" % self.resolv.name
+        super().setUp()
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.server.bind(("127.0.0.1", 53))
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def tearDown(self):
+        self.server.close()
+        super().tearDown()
+        self.resolv.close()
+
+    def answer(self):
+        while True:
+            try:
+                query, peer = self.server.recvfrom(512)
+            except OSError:
+                return
+            end = query.index(b"\0", 12) + 5
+            found = query[end - 4:end - 2] == b"\0\1"
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\x0a\0\4" + socket.inet_aton(OUTSIDE) if found else b""
+            self.server.sendto(query[:2] + b"\x85\x80\0\1" + (b"\0\1" if found else b"\0\0") + b"\0\0\0\0" + query[12:end] + record, peer)
+
+    def test_names(self):
+        lines, _, _ = self.driver.run("/bin/busybox nslookup world.test")
+        self.assertIn("Address: " + OUTSIDE, lines, lines)
+
+
 class Images(Base):
     def prepare(self, layers, **how):
         return self.driver.say("prepare " + REGISTRY.image("img%d" % time.monotonic_ns(), layers, **how))
@@ -473,6 +509,16 @@ class Images(Base):
         kind = "application/vnd.docker.image.rootfs.diff.tar"
         self.assertEqual(self.prepare([registry.busybox_layer(), layer], compress=bytes, layer_type=kind), "ok 2")
         self.assertEqual(self.driver.run("cat /own /abs/file /link")[0], ["mine", "absolute", "absolute"])
+
+    def test_names_beyond_ascii(self):
+        # Docker writes such names as pax records; the driver runs in the C locale.
+        long = "l" * 150
+        layer = tar([("Főtanús", directory()), ("Főtanús/é", {"data": b"one\n"}),
+                     ("hardé", {"type": tarfile.LNKTYPE, "linkname": "Főtanús/é"}),
+                     ("softé", {"type": tarfile.SYMTYPE, "linkname": "Főtanús/é"}),
+                     (long, {"data": b"long\n"})], tarfile.PAX_FORMAT)
+        self.assertEqual(self.prepare([registry.busybox_layer(), layer]), "ok 2")
+        self.assertEqual(self.driver.run("cat /Főtanús/é /hardé /softé /%s" % long)[0], ["one"] * 3 + ["long"])
 
     def test_hostile_names_are_refused(self):
         for name in ("../out", "a/../../out", "a/.."):
@@ -590,6 +636,10 @@ class NoCgroups(Bare, Base):
 
 class NoVersion2(Bare, Base):
     before, frozen = "umount -l /sys/fs/cgroup/unified", "DSR"
+
+
+class NoVersion1(Bare, Base):
+    before, frozen = "umount -l /sys/fs/cgroup/memory && umount -l /sys/fs/cgroup/pids", "DSR"
 
 
 class NoLoopDevices(Bare, Base):

@@ -38,3 +38,8 @@ tests_unit_test_wire_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_ws
 tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
 tests_unit_test_ws_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_create
+tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c \
+  fcgi/create_plan.c fcgi/create_rules.c
+tests_unit_test_create_LDADD = $(UNIT_LDADD)

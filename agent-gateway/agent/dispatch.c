@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "agent-gateway/agent/children.h"
+#include "agent-gateway/agent/run.h"
+#include "lib/json.h"
+#include "lib/log.h"
+
+/* Reports of ended execs that the gateway may not have got are kept up to this number. */
+#define REPORTS_MAX 1024
+
+static struct stream *find(struct run *r, uint32_t id)
+{
+	struct stream *s = r->execs;
+
+	if (id == WIRE_MAIN)
+		return r->main;
+	while (s && s->id != id)
+		s = s->next;
+	return s;
+}
+
+/* Forgets execs whose report the gateway has, and the oldest beyond the limit. Newer ones stand first in the list. */
+static void prune(struct run *r)
+{
+	struct stream **at = &r->execs;
+	int reports = 0;
+
+	while (*at) {
+		struct stream *s = *at;
+		bool ended = !stream_lives(s);
+		bool known = s->reported && session_confirmed(r->session) >= s->report_ping;
+
+		if (!ended || (!known && ++reports <= REPORTS_MAX)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		stream_free(s);
+	}
+}
+
+static void forget(struct run *r, struct stream *gone)
+{
+	struct stream **at = &r->execs;
+
+	while (*at && *at != gone)
+		at = &(*at)->next;
+	if (*at)
+		*at = gone->next;
+	stream_free(gone);
+}
+
+static int count_living(const struct run *r)
+{
+	int n = 0;
+
+	for (const struct stream *s = r->execs; s; s = s->next)
+		n += stream_lives(s);
+	return n;
+}
+
+static bool on_spec(struct run *r, struct json_object *o)
+{
+	uint64_t out = (uint64_t)json_int(o, "stdout", 0), err = (uint64_t)json_int(o, "stderr", 0);
+
+	if (session_ready(r->session))
+		return false;
+	if (!r->main && (out || err))
+		return false;
+	session_set_ready(r->session);
+	if (!r->main) {
+		r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
+		if (!r->main)
+			run_end(r, false, "out of memory");
+	} else if (!stream_resume(r->main, out, err)) {
+		log_error("the gateway has offsets %llu and %llu, which can't be", (unsigned long long)out, (unsigned long long)err);
+		return false;
+	}
+	for (struct stream *s = r->execs; s; s = s->next)
+		stream_resume(s, 0, 0);
+	return true;
+}
+
+static bool on_open(struct run *r, uint32_t id, struct json_object *o)
+{
+	struct launch l = { 0 };
+	struct stream *s = find(r, id);
+	struct err e = { 0 };
+
+	if (id <= WIRE_MAIN || (s && stream_lives(s)))
+		return false;
+	if (s)
+		forget(r, s);
+	prune(r);
+	if (!r->main || !r->main->pid || r->sweeping)
+		s = stream_refuse(r->agent, r->session, id, ESRCH);
+	else if (count_living(r) >= WIRE_STREAMS_MAX)
+		s = stream_refuse(r->agent, r->session, id, EAGAIN);
+	else if (launch_of_open(o, &r->launch, &l, &e) < 0)
+		s = stream_refuse(r->agent, r->session, id, EINVAL);
+	else
+		s = stream_start(r->agent, r->session, id, &l);
+	launch_free(&l);
+	if (!s)
+		return false;
+	s->next = r->execs;
+	r->execs = s;
+	return true;
+}
+
+static void on_signal(struct run *r, struct stream *s, struct json_object *o)
+{
+	int64_t sig = json_int(o, "signal", 0);
+
+	if (!s || s->pid <= 0 || sig < 1 || sig > 64)
+		return;
+	if (s == r->main && !r->launch.init)
+		child_signal_first(s->pid, (int)sig);
+	else
+		kill(s->pid, (int)sig);
+}
+
+static void on_resize(struct stream *s, struct json_object *o)
+{
+	int64_t h = json_int(o, "h", 0), w = json_int(o, "w", 0);
+
+	if (s && h >= 0 && h <= 0xffff && w >= 0 && w <= 0xffff)
+		stream_resize(s, (unsigned short)h, (unsigned short)w);
+}
+
+static bool on_ack(struct run *r, const struct wire_message *m)
+{
+	uint64_t offset = wire_get_u64(m->payload);
+	enum wire_channel channel = wire_channel(m);
+	bool ok;
+
+	if (m->stream != WIRE_MAIN || channel == WIRE_STDIN || !r->main)
+		return false;
+	if (channel == WIRE_EXIT_CHANNEL) {
+		if (!r->main->failed && !r->main->exited)
+			return false;
+		run_end(r, true, "");
+		return true;
+	}
+	ok = outlet_ack(&r->main->out[channel == WIRE_STDERR], offset);
+	stream_update(r->main);
+	return ok;
+}
+
+static void on_window(struct stream *s, const struct wire_message *m)
+{
+	if (!s || m->stream == WIRE_MAIN || wire_channel(m) != WIRE_STDOUT)
+		return;
+	s->rules.window += wire_get_u32(m->payload);
+	stream_update(s);
+}
+
+/* Those with a JSON payload. */
+static bool on_json(struct run *r, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+	struct err e = { 0 };
+
+	if (json_parse((const char *)m->payload, m->len, &o, &e) < 0 || !json_object_is_type(o, json_type_object)) {
+		log_warn("the payload of %s is no JSON object", wire_type_name(m->type));
+		return false;
+	}
+	switch (m->type) {
+	case WIRE_SPEC:
+		return on_spec(r, o);
+	case WIRE_OPEN:
+		return on_open(r, m->stream, o);
+	case WIRE_SIGNAL:
+		on_signal(r, find(r, m->stream), o);
+		return true;
+	case WIRE_RESIZE:
+		on_resize(find(r, m->stream), o);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool run_message(void *arg, const struct wire_message *m)
+{
+	struct run *r = arg;
+	struct stream *s = find(r, m->stream);
+
+	if (r->ending)
+		return true;
+	if (m->type == WIRE_ERROR) {
+		log_warn("the gateway ends the connection: %.*s", (int)(m->len < 200 ? m->len : 200), (const char *)m->payload);
+		return m->stream != WIRE_SESSION;
+	}
+	if (!session_ready(r->session) && m->type != WIRE_SPEC)
+		return false;
+	switch (m->type) {
+	case WIRE_DATA:
+		/* What was sent before the sender knew that the stream has ended is passed over. */
+		return wire_channel(m) == WIRE_STDIN && (!s || s->failed || inlet_data(&s->in, m->payload, m->len));
+	case WIRE_END:
+		if (s && wire_channel(m) == WIRE_STDIN)
+			inlet_end(&s->in);
+		return wire_channel(m) == WIRE_STDIN;
+	case WIRE_ACK:
+		return on_ack(r, m);
+	case WIRE_WINDOW:
+		on_window(s, m);
+		return true;
+	default:
+		return on_json(r, m);
+	}
+}

@@ -1,0 +1,235 @@
+/*
+ * GET /containers/json: the running containers, newest first; with `all`, a
+ * `limit` or a filter for status the others too. What JSON the row holds goes
+ * into the reply as text: with a thousand containers, parsing it would be most
+ * of the work.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/container.h"
+#include "fcgi/list_filters.h"
+#include "fcgi/reply.h"
+#include "fcgi/route.h"
+#include "lib/docker/duration.h"
+#include "lib/docker/networks.h"
+#include "lib/json.h"
+
+#define Q QUERY_CONTAINER_LIST
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE };
+
+struct listing {
+	struct request *req;
+	struct buf out;
+	int64_t now;
+	bool size;
+	char *networks;  /* of the row at hand, rendered; owned */
+};
+
+static void put_string(struct buf *out, const char *text)
+{
+	struct json_object *s = json_object_new_string(text);
+
+	if (s)
+		buf_puts(out, json_text(s));
+	else
+		out->failed = true;
+	json_object_put(s);
+}
+
+static void put_member(struct buf *out, const char *key, const char *text)
+{
+	buf_printf(out, ",\"%s\":", key);
+	put_string(out, text);
+}
+
+static const char *status_of(struct store *s)
+{
+	const char *state = store_text(s, Q, STATE);
+
+	if (strcmp(state, "starting") != 0)
+		return state;
+	return store_int(s, Q, FINISHED) > 0 ? "exited" : "created";
+}
+
+static void format_status(struct listing *l, const char *status, char text[96])
+{
+	struct store *s = l->req->store;
+	char ago[DURATION_TEXT_MAX];
+
+	if (strcmp(status, "running") == 0) {
+		duration_format(ago, l->now - store_int(s, Q, STARTED));
+		snprintf(text, 96, "Up %s", ago);
+	} else if (strcmp(status, "exited") == 0) {
+		duration_format(ago, l->now - store_int(s, Q, FINISHED));
+		snprintf(text, 96, "Exited (%lld) %s ago", (long long)store_int(s, Q, EXIT_CODE), ago);
+	} else {
+		snprintf(text, 96, "Created");
+	}
+}
+
+/* The command as a shell would nearly take it: dockerd quotes what holds a blank. */
+static void put_command(struct buf *out, const char *args_text)
+{
+	CLEANUP_JSON struct json_object *args = NULL;
+	BUF_CLEANUP struct buf line = BUF_INIT;
+	struct err ignored;
+
+	if (json_parse(args_text, strlen(args_text), &args, &ignored) < 0 || !json_object_is_type(args, json_type_array)) {
+		buf_puts(out, ",\"Command\":\"\"");
+		return;
+	}
+	for (size_t i = 0; i < json_object_array_length(args); i++) {
+		const char *arg = json_object_get_string(json_object_array_get_idx(args, i));
+		const char *quote = i > 0 && arg && strchr(arg, ' ') ? "'" : "";
+
+		buf_printf(&line, "%s%s%s%s", i > 0 ? " " : "", quote, arg ? arg : "", quote);
+	}
+	put_member(out, "Command", line.data ? line.data : "");
+}
+
+/* Exposed ports of a running container; none is published. */
+static void put_ports(struct buf *out, const char *exposed_text)
+{
+	CLEANUP_JSON struct json_object *exposed = NULL;
+	struct err ignored;
+	bool first = true;
+
+	buf_puts(out, ",\"Ports\":[");
+	if (*exposed_text && json_parse(exposed_text, strlen(exposed_text), &exposed, &ignored) == 0 &&
+	    json_object_is_type(exposed, json_type_object)) {
+		json_object_object_foreach(exposed, key, unused) {
+			const char *slash = strchr(key, '/');
+
+			(void)unused;
+			buf_printf(out, "%s{\"PrivatePort\":%d,\"Type\":", first ? "" : ",", atoi(key));
+			put_string(out, slash ? slash + 1 : "tcp");
+			buf_putc(out, '}');
+			first = false;
+		}
+	}
+	buf_putc(out, ']');
+}
+
+static int render_networks(struct listing *l, struct err *e)
+{
+	CLEANUP_JSON struct json_object *endpoints = NULL;
+	CLEANUP_JSON struct json_object *networks = NULL;
+	const char *text = store_text(l->req->store, Q, NETWORKING);
+
+	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
+		return -1;
+	networks = networks_render(endpoints, store_text(l->req->store, Q, MODE), l->req->minor);
+	free(l->networks);
+	l->networks = networks ? strdup(json_text(networks)) : NULL;
+	return l->networks ? 0 : err_nomem(e);
+}
+
+static int put_size(struct listing *l, struct err *e)
+{
+	struct store *s = l->req->store;
+	int rc = store_row(s, QUERY_CONTAINER_IMAGE_SIZE, e, "tt", l->req->tenant, store_text(s, Q, IMAGE));
+
+	if (rc == 1)
+		buf_printf(&l->out, ",\"SizeRootFs\":%lld", (long long)store_int(s, QUERY_CONTAINER_IMAGE_SIZE, 0));
+	store_reset(s, QUERY_CONTAINER_IMAGE_SIZE);
+	return rc < 0 ? -1 : 0;
+}
+
+static int put_container(struct listing *l, const char *status, struct err *e)
+{
+	struct store *s = l->req->store;
+	struct buf *out = &l->out;
+	const char *labels = store_text(s, Q, LABELS);
+	char text[96];
+
+	if (out->len > 1)
+		buf_putc(out, ',');
+	buf_printf(out, "{\"Id\":\"%s\",\"Names\":[\"/%s\"]", store_text(s, Q, ID), store_text(s, Q, NAME));
+	put_member(out, "Image", store_text(s, Q, REFERENCE));
+	put_member(out, "ImageID", store_text(s, Q, IMAGE));
+	put_command(out, store_text(s, Q, ARGS));
+	buf_printf(out, ",\"Created\":%lld", (long long)(store_int(s, Q, CREATED) / 1000000000));
+	put_ports(out, strcmp(status, "running") == 0 ? store_text(s, Q, EXPOSED) : "");
+	if (l->size && put_size(l, e) < 0)
+		return -1;
+	buf_printf(out, ",\"Labels\":%s", *labels ? labels : "{}");
+	put_member(out, "State", status);
+	format_status(l, status, text);
+	put_member(out, "Status", text);
+	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
+	put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
+	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":[]}", l->networks);
+	return 0;
+}
+
+static enum list_verdict judge(struct listing *l, struct list_filters *f, const char *status)
+{
+	struct store *s = l->req->store;
+	const struct list_entry entry = {
+		.id = store_text(s, Q, ID),
+		.name = store_text(s, Q, NAME),
+		.status = status,
+		.image_id = store_text(s, Q, IMAGE),
+		.labels = store_text(s, Q, LABELS),
+		.exposed = store_text(s, Q, EXPOSED),
+		.networks = l->networks,
+		.exit_code = store_int(s, Q, EXIT_CODE),
+		.started_at = store_int(s, Q, STARTED),
+		.running = strcmp(status, "running") == 0,
+	};
+
+	return list_filters_judge(f, &entry);
+}
+
+static int put_all(struct listing *l, struct list_filters *f, int64_t limit, struct err *e)
+{
+	struct store *s = l->req->store;
+	int64_t every_state = !f->only_running || f->before[0] || f->since[0], shown = 0;
+	int rc = 0;
+
+	if (store_query(s, Q, e, "ti", l->req->tenant, every_state) < 0)
+		return -1;
+	while ((limit <= 0 || shown < limit) && (rc = store_step(s, Q, e)) == 1) {
+		const char *status = status_of(s);
+		enum list_verdict verdict;
+
+		if (render_networks(l, e) < 0)
+			return -1;
+		verdict = judge(l, f, status);
+		if (verdict == LIST_STOP)
+			break;
+		if (verdict == LIST_SKIP)
+			continue;
+		if (put_container(l, status, e) < 0)
+			return -1;
+		shown++;
+	}
+	store_reset(s, Q);
+	return rc < 0 ? -1 : 0;
+}
+
+int route_container_list(struct request *req, struct err *e)
+{
+	struct listing l = { .req = req, .now = time_now(), .size = request_flag(req, "size", false) };
+	struct list_filters filters;
+	int64_t limit = 0;
+	int rc;
+
+	if (*request_query(req, "limit", "") && query_int(req, "limit", ERR_INTERNAL, &limit, e) < 0)
+		return -1;
+	if (list_filters_read(req, &filters, e) < 0)
+		return -1;
+	filters.only_running = !request_flag(req, "all", false) && limit <= 0 && !filters.every_state;
+	buf_putc(&l.out, '[');
+	rc = put_all(&l, &filters, limit, e);
+	store_reset(req->store, Q);
+	buf_puts(&l.out, "]\n");
+	if (rc == 0)
+		rc = l.out.failed ? err_nomem(e) : reply_raw(req, 200, "application/json", l.out.data);
+	list_filters_free(&filters);
+	free(l.networks);
+	buf_free(&l.out);
+	return rc;
+}

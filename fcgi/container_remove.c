@@ -1,0 +1,29 @@
+/*
+ * DELETE /containers/{id}: 409 at once for a running container without
+ * `force`; else the intent is committed and the client waits at the gateway
+ * until the container is gone for clients. The function is deleted after that.
+ */
+#include "fcgi/container.h"
+#include "fcgi/route.h"
+#include "lib/json.h"
+
+int route_container_remove(struct request *req, struct err *e)
+{
+	CONTAINER_CLEANUP struct container c = { 0 };
+	bool force = request_flag(req, "force", false);
+	struct json_object *args;
+
+	if (container_find(req, req->name, &c, e) < 0)
+		return -1;
+	if (request_flag(req, "link", false))
+		return err_set(e, ERR_NOT_SUPPORTED, "links are not supported: functions reach each other by no container network");
+	if (c.state == STATE_RUNNING && !force)
+		return err_set(e, ERR_CONFLICT,
+			       "You cannot remove a running container %s. Stop the container before attempting removal or force remove", c.id);
+	args = json_object_new_object();
+	if (args && (!json_add_bool(args, "force", force) || !json_add_bool(args, "volumes", request_flag(req, "v", false)))) {
+		json_object_put(args);
+		args = NULL;
+	}
+	return container_intent(req, &c, "remove", args, e);
+}

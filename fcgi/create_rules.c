@@ -1,0 +1,265 @@
+/* Rules of POST /containers/create that need more than a table: resources, restart policy, mounts, process. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/create.h"
+#include "fcgi/create_parse.h"
+#include "lib/docker/signals.h"
+#include "lib/json.h"
+
+#define MIB (1024 * 1024)
+#define MEMORY_LEAST (6 * MIB) /* dockerd's */
+
+static int replace(struct json_object *o, const char *key, struct json_object *v, struct err *e)
+{
+	return json_add(o, key, v) ? 0 : err_nomem(e);
+}
+
+static int rule_memory(struct create *c, struct err *e)
+{
+	int64_t memory = json_int(c->host_config, "Memory", 0);
+	int64_t swap = json_int(c->host_config, "MemorySwap", 0);
+	int64_t nano = json_int(c->host_config, "NanoCpus", 0);
+	int64_t mb = (memory + MIB - 1) / MIB;
+	int64_t cpu_mb = (int64_t)((double)nano * CREATE_CPU_MB / 1e9 + 0.999);
+
+	if (memory && memory < MEMORY_LEAST)
+		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
+	if (memory && swap > 0 && swap < memory)
+		return err_set(e, ERR_INVALID, "Minimum memoryswap limit should be larger than memory limit, see usage");
+	if (!memory && swap > 0)
+		return err_set(e, ERR_INVALID, "You should always set the Memory limit when using Memoryswap limit, see usage");
+	if (nano < 0)
+		return err_set(e, ERR_INVALID, "NanoCPUs value cannot be negative");
+	if (nano && (json_int(c->host_config, "CpuPeriod", 0) || json_int(c->host_config, "CpuQuota", 0)))
+		return err_set(e, ERR_INVALID, "Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set.");
+	if (mb > CREATE_MEMORY_MAX)
+		return err_set(e, ERR_INVALID, "Memory of %lld MB is not supported: a Lambda function has %d MB at most", (long long)mb, CREATE_MEMORY_MAX);
+	if (nano / 1000000000 > 1000 || cpu_mb > CREATE_MEMORY_MAX)
+		return err_set(e, ERR_INVALID, "NanoCpus: so many CPUs are not supported: a Lambda function has %d MB at most, and one CPU for each %d MB",
+			       CREATE_MEMORY_MAX, CREATE_CPU_MB);
+	if (memory && swap == 0 && replace(c->host_config, "MemorySwap", json_object_new_int64(2 * memory), e) < 0)
+		return -1;
+	if (swap && swap != memory && swap != 2 * memory && create_warn(c, create_field_text("MemorySwap"), e) < 0)
+		return -1;
+	if (cpu_mb > mb)
+		mb = cpu_mb;
+	if (mb)
+		c->memory = mb < CREATE_MEMORY_MIN ? CREATE_MEMORY_MIN : (unsigned int)mb;
+	return 0;
+}
+
+static int rule_storage(struct create *c, struct err *e)
+{
+	struct json_object *opt = json_obj(c->host_config, "StorageOpt");
+	int64_t bytes, mb;
+
+	if (!opt)
+		return 0;
+	json_object_object_foreach(opt, key, v) {
+		if (strcmp(key, "size") != 0)
+			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
+		if (!parse_size(json_object_get_string(v), &bytes))
+			return err_set(e, ERR_INVALID, "invalid size: '%s'", json_object_get_string(v));
+		mb = bytes / MIB + (bytes % MIB > 0);
+		if (mb > CREATE_STORAGE_MAX)
+			return err_set(e, ERR_INVALID, "--storage-opt size=%s is not supported: /tmp of a Lambda function has %d MB at most",
+				       json_object_get_string(v), CREATE_STORAGE_MAX);
+		c->storage = mb < CREATE_STORAGE_MIN ? CREATE_STORAGE_MIN : (unsigned int)mb;
+	}
+	return 0;
+}
+
+static int rule_restart(struct create *c, struct err *e)
+{
+	struct json_object *policy = json_obj(c->host_config, "RestartPolicy");
+	const char *name = json_str(policy, "Name", "");
+	int64_t retries = json_int(policy, "MaximumRetryCount", 0);
+	bool on_failure = strcmp(name, "on-failure") == 0;
+	bool none = !*name || strcmp(name, "no") == 0;
+
+	if (!none && !on_failure && strcmp(name, "always") != 0 && strcmp(name, "unless-stopped") != 0)
+		return err_set(e, ERR_INVALID, "invalid restart policy '%s'", name);
+	if (!on_failure && retries != 0)
+		return err_set(e, ERR_INVALID, "maximum retry count cannot be used with restart policy '%s'", name);
+	if (retries < 0)
+		return err_set(e, ERR_INVALID, "maximum retry count cannot be negative");
+	if (!none && json_flag(c->host_config, "AutoRemove", false))
+		return err_set(e, ERR_INVALID, "can't create 'AutoRemove' container with restart policy");
+	if (!json_get(policy, "Name") && replace(policy, "Name", json_object_new_string(""), e) < 0)
+		return -1;
+	if (!json_get(policy, "MaximumRetryCount") && replace(policy, "MaximumRetryCount", json_object_new_int(0), e) < 0)
+		return -1;
+	return none ? 0 : create_warn(c, create_field_text("RestartPolicy"), e);
+}
+
+static int rule_binds(struct create *c, struct err *e)
+{
+	struct json_object *binds = json_array(c->host_config, "Binds");
+
+	for (size_t i = 0; binds && i < json_object_array_length(binds); i++) {
+		const char *bind = json_object_get_string(json_object_array_get_idx(binds, i));
+		const char *colon = strchr(bind, ':');
+		const char *second = colon ? strchr(colon + 1, ':') : NULL;
+
+		/* dockerd answers 500 to this one. */
+		if (colon == bind || (colon && (!colon[1] || colon[1] == ':')) || (second && strchr(second + 1, ':')))
+			return err_set(e, ERR_INTERNAL, "invalid volume specification: '%s'", bind);
+		if (!colon)
+			return err_set(e, ERR_INVALID, "anonymous volumes are not supported yet: %s", bind);
+		if (*bind == '/')
+			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %.*s (put the files into the image, or pass them by docker exec)",
+				       (int)(colon - bind), bind);
+		return err_set(e, ERR_INVALID, "volumes are not supported yet: %.*s can't be mounted", (int)(colon - bind), bind);
+	}
+	return 0;
+}
+
+static int rule_mounts(struct create *c, struct err *e)
+{
+	struct json_object *mounts = json_array(c->host_config, "Mounts");
+
+	for (size_t i = 0; mounts && i < json_object_array_length(mounts); i++) {
+		struct json_object *m = json_object_array_get_idx(mounts, i);
+		const char *type = json_str(m, "Type", "");
+		const char *target = json_str(m, "Target", "");
+
+		if (!*target)
+			return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": field Target must not be empty", type);
+		if (strcmp(type, "tmpfs") == 0) {
+			if (create_warn(c, create_field_text("Tmpfs"), e) < 0)
+				return -1;
+		} else if (strcmp(type, "bind") == 0) {
+			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %s (put the files into the image, or pass them by docker exec)",
+				       json_str(m, "Source", ""));
+		} else if (strcmp(type, "volume") == 0) {
+			return err_set(e, ERR_INVALID, "volumes are not supported yet: nothing can be mounted at %s", target);
+		} else if (strcmp(type, "npipe") == 0 || strcmp(type, "cluster") == 0 || strcmp(type, "image") == 0) {
+			return err_set(e, ERR_INVALID, "mounts of type %s are not supported", type);
+		} else {
+			return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": mount type unknown", type);
+		}
+	}
+	return 0;
+}
+
+static int rule_process(struct create *c, struct err *e)
+{
+	const char *dir = json_str(c->config, "WorkingDir", "");
+	const char *signal = json_str(c->config, "StopSignal", "");
+	struct json_object *env = json_array(c->config, "Env");
+
+	c->hostname_given = *json_str(c->config, "Hostname", "") != '\0';
+	if (*dir && *dir != '/')
+		return err_set(e, ERR_INVALID, "the working directory '%s' is invalid, it needs to be an absolute path", dir);
+	if (*signal && signal_parse(signal) < 0)
+		return err_set(e, ERR_INVALID, "invalid signal: %s", signal);
+	for (size_t i = 0; env && i < json_object_array_length(env); i++) {
+		const char *v = json_object_get_string(json_object_array_get_idx(env, i));
+
+		if (!*v || *v == '=')
+			return err_set(e, ERR_INVALID, "invalid environment variable: %s", v);
+	}
+	return 0;
+}
+
+static int rule_health(struct create *c, struct err *e)
+{
+	struct json_object *health = json_obj(c->config, "Healthcheck");
+	struct json_object *test = json_array(health, "Test");
+	const char *first = test && json_object_array_length(test) ? json_object_get_string(json_object_array_get_idx(test, 0)) : NULL;
+	static const char *const times[] = { "Interval", "Timeout", "StartPeriod", "StartInterval" };
+
+	if (!health)
+		return 0;
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		int64_t t = json_int(health, times[i], 0);
+
+		if (t != 0 && t < 1000000)
+			return err_set(e, ERR_INVALID, "%s in Healthcheck cannot be less than 1ms", times[i]);
+	}
+	if (json_int(health, "Retries", 0) < 0)
+		return err_set(e, ERR_INVALID, "Retries in Healthcheck cannot be negative");
+	return first && strcmp(first, "NONE") != 0 ? create_warn(c, create_field_text("Healthcheck"), e) : 0;
+}
+
+static int rule_log(struct create *c, struct err *e)
+{
+	static const char *const known[] = { "json-file", "local", "none", "journald", "syslog", "awslogs", "fluentd", "gelf", "splunk", "gcplogs", "etwlogs", "logentries" };
+	struct json_object *log = json_obj(c->host_config, "LogConfig");
+	const char *type = json_str(log, "Type", "");
+	struct json_object *options = json_obj(log, "Config");
+	bool found = !*type;
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		found = found || strcmp(type, known[i]) == 0;
+	if (!found)
+		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
+	if (((*type && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0) || (options && json_object_object_length(options))) &&
+	    create_warn(c, create_field_text("LogConfig"), e) < 0)
+		return -1;
+	if (!*type && replace(log, "Type", json_object_new_string("json-file"), e) < 0)
+		return -1;
+	return options ? 0 : replace(log, "Config", json_object_new_object(), e);
+}
+
+static int rule_ports(struct create *c, struct err *e)
+{
+	struct json_object *ports = json_obj(c->host_config, "PortBindings");
+
+	if (!ports)
+		return 0;
+	json_object_object_foreach(ports, key, list) {
+		if (!parse_port(key))
+			return err_set(e, ERR_INVALID, "invalid port specification: \"%.*s\"", (int)strcspn(key, "/"), key);
+		for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+			const char *host = json_str(json_object_array_get_idx(list, i), "HostPort", "");
+
+			if (*host && !parse_port(host))
+				return err_set(e, ERR_INVALID, "invalid port specification: \"%s\"", host);
+		}
+	}
+	return 0;
+}
+
+static int rule_hosts(struct create *c, struct err *e)
+{
+	struct json_object *hosts = json_array(c->host_config, "ExtraHosts");
+
+	if (!hosts || !json_object_array_length(hosts))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(hosts); i++) {
+		const char *h = json_object_get_string(json_object_array_get_idx(hosts, i));
+		const char *divider = strpbrk(h, ":=");
+
+		if (!divider || divider == h || !divider[1])
+			return err_set(e, ERR_INVALID, "bad format for add-host: \"%s\"", h);
+	}
+	return create_warn(c, create_field_text("ExtraHosts"), e);
+}
+
+/* dockerd takes 0 and less for "no limit", and -1 for "the host's swappiness". */
+static int rule_unset(struct create *c, struct err *e)
+{
+	if (json_int(c->host_config, "PidsLimit", 1) <= 0 && replace(c->host_config, "PidsLimit", NULL, e) < 0)
+		return -1;
+	if (json_int(c->host_config, "MemorySwappiness", 0) == -1 && replace(c->host_config, "MemorySwappiness", NULL, e) < 0)
+		return -1;
+	if (c->host_given && !json_get(c->host_config, "Runtime"))
+		return replace(c->host_config, "Runtime", json_object_new_string("runc"), e);
+	return 0;
+}
+
+int create_rules(struct create *c, struct err *e)
+{
+	static int (*const rules[])(struct create *, struct err *) = {
+		rule_process, rule_health, rule_ports, rule_hosts, rule_restart, rule_memory, rule_storage, rule_log, rule_binds, rule_mounts, rule_unset,
+	};
+
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (rules[i](c, e) < 0)
+			return -1;
+	return 0;
+}

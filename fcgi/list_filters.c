@@ -1,0 +1,271 @@
+#include "fcgi/list_filters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/container.h"
+#include "lib/docker/filters.h"
+#include "lib/json.h"
+
+static const char *const accepted[] = {
+	"ancestor", "before", "exited", "id",      "isolation", "label",  "name",   "status",
+	"health",   "since",  "volume", "network", "is-task",   "publish", "expose", NULL,
+};
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+	while (*words && strcmp(*words, text) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static int check_words(struct json_object *filters, const char *key, const char *const *words, struct err *e)
+{
+	for (size_t i = 0; i < filters_count(filters, key); i++)
+		if (!is_one_of(filters_value(filters, key, i), words))
+			return err_set(e, ERR_INVALID, "invalid filter '%s=%.200s'", key, filters_value(filters, key, i));
+	return 0;
+}
+
+static int check_exited(struct json_object *filters, struct err *e)
+{
+	for (size_t i = 0; i < filters_count(filters, "exited"); i++) {
+		const char *value = filters_value(filters, "exited", i);
+		const char *digits = value + (*value == '-' || *value == '+');
+
+		if (!*digits || digits[strspn(digits, "0123456789")] || strlen(digits) > 9)
+			return err_set(e, ERR_INTERNAL, "strconv.Atoi: parsing \"%.200s\": invalid syntax", value);
+	}
+	return 0;
+}
+
+/* 80, 80/tcp, 8000-8100/udp. */
+static bool parse_ports(const char *text, long *ret_first, long *ret_last, const char **ret_protocol)
+{
+	char *end;
+
+	*ret_first = *ret_last = strtol(text, &end, 10);
+	if (end == text)
+		return false;
+	if (*end == '-')
+		*ret_last = strtol(end + 1, &end, 10);
+	*ret_protocol = *end == '/' ? end + 1 : "tcp";
+	return (*end == '/' || !*end) && *ret_first > 0 && *ret_first <= *ret_last && *ret_last < 65536 &&
+	       is_one_of(*ret_protocol, (const char *const[]){ "tcp", "udp", "sctp", NULL });
+}
+
+static int check_ports(struct json_object *filters, const char *key, struct err *e)
+{
+	const char *protocol;
+	long first, last;
+
+	for (size_t i = 0; i < filters_count(filters, key); i++)
+		if (!parse_ports(filters_value(filters, key, i), &first, &last, &protocol))
+			return err_set(e, ERR_INVALID, "invalid filter '%s=%.200s'", key, filters_value(filters, key, i));
+	return 0;
+}
+
+static int check(struct json_object *filters, struct err *e)
+{
+	static const char *const states[] = { "paused", "restarting", "removing", "running", "dead", "created", "exited", NULL };
+	static const char *const healths[] = { "none", "starting", "healthy", "unhealthy", NULL };
+
+	if (filters_check(filters, accepted, e) < 0 || check_exited(filters, e) < 0 ||
+	    check_words(filters, "status", states, e) < 0 || check_words(filters, "health", healths, e) < 0 ||
+	    check_ports(filters, "publish", e) < 0 || check_ports(filters, "expose", e) < 0)
+		return -1;
+	return 0;
+}
+
+/* The container that before or since names, the last one given. */
+static int read_reference(struct request *req, struct json_object *filters, const char *key, char id[ID_HEX_LEN + 1], struct err *e)
+{
+	for (size_t i = 0; i < filters_count(filters, key); i++) {
+		CONTAINER_CLEANUP struct container c = { 0 };
+
+		if (container_find(req, filters_value(filters, key, i), &c, e) < 0)
+			return -1;
+		snprintf(id, ID_HEX_LEN + 1, "%s", c.id);
+	}
+	return 0;
+}
+
+static int add_image(struct request *req, struct json_object *images, enum query q, int rc, struct err *e)
+{
+	if (rc == 1 && !json_add_bool(images, store_text(req->store, q, 0), true))
+		rc = err_nomem(e);
+	store_reset(req->store, q);
+	return rc < 0 ? -1 : 0;
+}
+
+/* An image by reference, with what a short one leaves out, or by the beginning of its id. */
+static int read_ancestor(struct request *req, struct json_object *images, const char *name, struct err *e)
+{
+	char tagged[512], library[600], library_tagged[600], prefix[80], end[84];
+	const char *slash = strrchr(name, '/'), *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
+	bool has_tag = strpbrk(slash ? slash : name, ":@") != NULL;
+	struct store *s = req->store;
+
+	if (strlen(name) > 400)
+		return 0;
+	snprintf(tagged, sizeof tagged, "%s%s", name, has_tag ? "" : ":latest");
+	snprintf(library, sizeof library, "docker.io/library/%s", tagged);
+	snprintf(library_tagged, sizeof library_tagged, "docker.io/%s", tagged);
+	if (add_image(req, images, QUERY_CONTAINER_IMAGE_BY_REFERENCE,
+		      store_row(s, QUERY_CONTAINER_IMAGE_BY_REFERENCE, e, "ttttt", req->tenant, tagged, library, library_tagged, name), e) < 0)
+		return -1;
+	if (!hex_is(hex, ID_HEX_LEN))
+		return 0;
+	snprintf(prefix, sizeof prefix, "sha256:%s", hex);
+	snprintf(end, sizeof end, "%sg", prefix);
+	return add_image(req, images, QUERY_CONTAINER_IMAGE_BY_PREFIX,
+			 store_row(s, QUERY_CONTAINER_IMAGE_BY_PREFIX, e, "ttt", req->tenant, prefix, end), e);
+}
+
+static int read_ancestors(struct request *req, struct list_filters *f, struct err *e)
+{
+	size_t n = filters_count(f->filters, "ancestor");
+
+	if (n == 0)
+		return 0;
+	f->images = json_object_new_object();
+	if (!f->images)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		if (read_ancestor(req, f->images, filters_value(f->filters, "ancestor", i), e) < 0)
+			return -1;
+	return 0;
+}
+
+int list_filters_read(struct request *req, struct list_filters *ret, struct err *e)
+{
+	struct list_filters f = { 0 };
+
+	if (filters_parse(request_query(req, "filters", ""), &f.filters, e) < 0)
+		return -1;
+	if (check(f.filters, e) == 0 && (f.is_task = filters_boolean(f.filters, "is-task", 0, e)) >= 0 &&
+	    read_reference(req, f.filters, "before", f.before, e) == 0 && read_reference(req, f.filters, "since", f.since, e) == 0 &&
+	    read_ancestors(req, &f, e) == 0) {
+		f.every_state = filters_count(f.filters, "status") > 0;
+		*ret = f;
+		return 0;
+	}
+	list_filters_free(&f);
+	return -1;
+}
+
+void list_filters_free(struct list_filters *f)
+{
+	json_object_put(f->filters);
+	json_object_put(f->images);
+}
+
+/* NULL for no text and for what is none of JSON. */
+static struct json_object *parse(const char *text)
+{
+	struct json_object *o = NULL;
+	struct err ignored;
+
+	if (text && *text && json_parse(text, strlen(text), &o, &ignored) < 0)
+		return NULL;
+	return o;
+}
+
+static bool match_exited(struct list_filters *f, const struct list_entry *entry)
+{
+	size_t n = filters_count(f->filters, "exited");
+
+	for (size_t i = 0; i < n; i++)
+		if (atoi(filters_value(f->filters, "exited", i)) == entry->exit_code && !entry->running && entry->started_at > 0)
+			return true;
+	return n == 0;
+}
+
+static bool is_exposed(struct json_object *exposed, const char *wanted)
+{
+	const char *protocol, *key_protocol;
+	long first, last, key_first, key_last;
+
+	if (!exposed || !parse_ports(wanted, &first, &last, &protocol))
+		return false;
+	json_object_object_foreach(exposed, key, unused) {
+		(void)unused;
+		if (parse_ports(key, &key_first, &key_last, &key_protocol) && strcmp(protocol, key_protocol) == 0 &&
+		    key_first <= last && first <= key_last)
+			return true;
+	}
+	return false;
+}
+
+static bool match_expose(struct list_filters *f, const struct list_entry *entry)
+{
+	CLEANUP_JSON struct json_object *exposed = NULL;
+	size_t n = filters_count(f->filters, "expose");
+
+	if (n == 0)
+		return true;
+	exposed = parse(entry->exposed);
+	for (size_t i = 0; i < n; i++)
+		if (is_exposed(exposed, filters_value(f->filters, "expose", i)))
+			return true;
+	return false;
+}
+
+static bool match_labels(struct list_filters *f, const struct list_entry *entry)
+{
+	CLEANUP_JSON struct json_object *labels = NULL;
+
+	if (filters_count(f->filters, "label") == 0)
+		return true;
+	labels = parse(entry->labels);
+	return filters_match_labels(f->filters, "label", labels);
+}
+
+static bool match_network(struct list_filters *f, const struct list_entry *entry)
+{
+	CLEANUP_JSON struct json_object *networks = NULL;
+
+	if (filters_count(f->filters, "network") == 0)
+		return true;
+	networks = parse(entry->networks);
+	if (networks) {
+		json_object_object_foreach(networks, key, unused) {
+			(void)unused;
+			if (filters_exact(f->filters, "network", key))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool match_name(struct list_filters *f, const char *name)
+{
+	char slashed[512];
+
+	snprintf(slashed, sizeof slashed, "/%s", name);
+	return filters_match(f->filters, "name", name) || filters_match(f->filters, "name", slashed);
+}
+
+enum list_verdict list_filters_judge(struct list_filters *f, const struct list_entry *entry)
+{
+	if (f->before[0]) {
+		if (strcmp(f->before, entry->id) == 0)
+			f->before[0] = '\0';
+		return LIST_SKIP;
+	}
+	if (f->since[0] && strcmp(f->since, entry->id) == 0)
+		return LIST_STOP;
+	if (f->only_running && !entry->running)
+		return LIST_SKIP;
+	/* No volume can be there, no port published, no task of a swarm. */
+	if (f->is_task || filters_count(f->filters, "volume") > 0 || filters_count(f->filters, "publish") > 0)
+		return LIST_SKIP;
+	if (!match_name(f, entry->name) || !filters_match(f->filters, "id", entry->id) ||
+	    !filters_exact(f->filters, "status", entry->status) || !filters_exact(f->filters, "health", "none") ||
+	    !match_exited(f, entry) || !match_labels(f, entry) || !match_expose(f, entry) || !match_network(f, entry))
+		return LIST_SKIP;
+	if (f->images && !json_get(f->images, entry->image_id))
+		return LIST_SKIP;
+	return LIST_SHOW;
+}

@@ -1,0 +1,13 @@
+/* What stop and restart are asked: the signal and the time until KILL. */
+#ifndef SOCKERLESS_STOP_ARGS_H
+#define SOCKERLESS_STOP_ARGS_H
+
+#include "fcgi/container.h"
+
+/*
+ * {"signal":"TERM" or null,"timeout":seconds}: from `signal` and `t`, else the
+ * container's StopTimeout, else 10. The caller owns *ret.
+ */
+int stop_args(struct request *req, const struct container *c, const char *verb, struct json_object **ret, struct err *e);
+
+#endif

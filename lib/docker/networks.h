@@ -1,0 +1,17 @@
+/* A container's networks as inspect and list show them. Lambda gives a function no address that Docker could show. */
+#ifndef SOCKERLESS_DOCKER_NETWORKS_H
+#define SOCKERLESS_DOCKER_NETWORKS_H
+
+#include <json-c/json.h>
+
+/*
+ * `endpoints`: EndpointsConfig of the create body, or NULL; `mode`:
+ * HostConfig.NetworkMode. The caller owns the result: an object with one
+ * member for each network. NULL without memory.
+ */
+struct json_object *networks_render(struct json_object *endpoints, const char *mode, int api_minor);
+
+/* Within NetworkSettings.Ports: every exposed port ("80/tcp") with null, since nothing is published. Owned by the caller. */
+struct json_object *networks_ports(struct json_object *exposed);
+
+#endif

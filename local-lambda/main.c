@@ -1,0 +1,215 @@
+/*
+ * sockerless-lambda: AWS Lambda, CloudWatch Logs and ECR's control plane on this
+ * machine, for whoever points AWS_ENDPOINT_URL at it.
+ */
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "lib/settings.h"
+#include "local-lambda/file.h"
+#include "local-lambda/http.h"
+#include "local-lambda/router.h"
+
+#define CONNECTIONS_BESIDE_INVOKES 256
+#define IDLE_SECONDS 120
+
+struct program {
+	struct local_config config;
+	int lock_fd;
+	int listen_fd;
+	struct image_store *images;
+	struct sandbox_host *host;
+	struct logs *logs;
+	struct ecr *ecr;
+	struct pool *pool;
+	struct functions *functions;
+	struct http_server *http;
+	struct router router;
+};
+
+static int parse_address(const char *text, struct sockaddr_in *ret, struct err *e)
+{
+	char host[64];
+	const char *colon = strrchr(text, ':');
+	char *end;
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+
+	if (!colon || !colon[1] || *end || port > 65535 || (size_t)(colon - text) >= sizeof host)
+		return err_set(e, ERR_INVALID, "SOCKERLESS_LOCAL_LISTEN: \"%s\" isn't ADDRESS:PORT", text);
+	snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+	*ret = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	if (inet_pton(AF_INET, host, &ret->sin_addr) != 1)
+		return err_set(e, ERR_INVALID, "SOCKERLESS_LOCAL_LISTEN: \"%s\" is no IPv4 address", host);
+	return 0;
+}
+
+static int open_listener(struct program *p, struct err *e)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof a;
+	int on = 1;
+
+	if (parse_address(p->config.listen, &a, e) < 0)
+		return -1;
+	p->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (p->listen_fd < 0 || setsockopt(p->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+	    bind(p->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(p->listen_fd, 4096) < 0 ||
+	    getsockname(p->listen_fd, (struct sockaddr *)&a, &len) < 0)
+		return err_errno(e, errno, "%s", p->config.listen);
+	log_info("listening at 127.0.0.1:%u", ntohs(a.sin_port));
+	return 0;
+}
+
+/* For those who let the kernel choose the port. Written last: whoever reads it finds everything up. */
+static int write_endpoint(struct program *p, struct err *e)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof a;
+	char host[INET_ADDRSTRLEN], text[64];
+	BUF_CLEANUP struct buf path = BUF_INIT;
+
+	getsockname(p->listen_fd, (struct sockaddr *)&a, &len);
+	inet_ntop(AF_INET, &a.sin_addr, host, sizeof host);
+	snprintf(text, sizeof text, "http://%s:%u\n", host, ntohs(a.sin_port));
+	buf_printf(&path, "%s/endpoint", p->config.dir);
+	return path.failed ? err_nomem(e) : file_replace(path.data, text, e);
+}
+
+/* One program for each state directory: two would sweep each other's sandboxes. */
+static int lock_dir(struct program *p, struct err *e)
+{
+	BUF_CLEANUP struct buf path = BUF_INIT;
+
+	if (mkdir(p->config.dir, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "%s", p->config.dir);
+	buf_printf(&path, "%s/lock", p->config.dir);
+	if (path.failed)
+		return err_nomem(e);
+	p->lock_fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return err_errno(e, errno, "%s", path.data);
+	return 0;
+}
+
+static char *in_dir(struct program *p, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", p->config.dir, name) < 0 ? NULL : path;
+}
+
+static int open_parts(struct program *p, struct err *e)
+{
+	CLEANUP_FREE char *images = in_dir(p, "images"), *sandboxes = in_dir(p, "sandboxes"), *logs = in_dir(p, "logs.db");
+	CLEANUP_FREE char *ecr = in_dir(p, "repositories.json"), *functions = in_dir(p, "functions");
+	struct sandbox_host_config host = { .dir = sandboxes, .relay = *p->config.relay ? p->config.relay : NULL };
+	struct pool_config pool = { .config = &p->config };
+	struct functions init = { .config = &p->config };
+
+	if (!images || !sandboxes || !logs || !ecr || !functions)
+		return err_nomem(e);
+	if (sandbox_host_open(&p->host, &host, e) < 0 || image_store_open(&p->images, images, e) < 0 ||
+	    logs_open(&p->logs, logs, p->config.log_megabytes << 20, e) < 0 || ecr_open(&p->ecr, &p->config, ecr, e) < 0)
+		return -1;
+	pool.host = p->host;
+	pool.images = p->images;
+	pool.logs = p->logs;
+	if (pool_open(&p->pool, &pool, e) < 0)
+		return -1;
+	init.images = p->images;
+	init.ecr = p->ecr;
+	init.pool = p->pool;
+	return functions_open(&p->functions, &init, functions, e);
+}
+
+static int open_http(struct program *p, struct err *e)
+{
+	struct http_config http = { .fd = p->listen_fd, .connections = (unsigned)p->config.concurrency + CONNECTIONS_BESIDE_INVOKES,
+				    .idle_seconds = IDLE_SECONDS, .body_limit = router_body_limit, .handle = router_handle, .ctx = &p->router };
+
+	p->router.config = &p->config;
+	p->router.ecr = p->ecr;
+	p->router.logs = (struct logs_api){ .config = &p->config, .logs = p->logs };
+	p->router.lambda.config = &p->config;
+	p->router.lambda.functions = p->functions;
+	p->router.lambda.pool = p->pool;
+	bucket_init(&p->router.lambda.control, 15);
+	bucket_init(&p->router.lambda.get, 100);
+	return http_start(&p->http, &http, e);
+}
+
+static void close_parts(struct program *p)
+{
+	/* The pool first: it ends the invocations that HTTP's threads wait for. */
+	pool_stop(p->pool);
+	http_stop(p->http);
+	functions_close(p->functions);
+	pool_close(p->pool);
+	ecr_close(p->ecr);
+	logs_close(p->logs);
+	if (p->images)
+		image_store_close(p->images);
+	if (p->host)
+		sandbox_host_close(p->host);
+	cleanup_close(&p->listen_fd);
+	cleanup_close(&p->lock_fd);
+	local_config_free(&p->config);
+}
+
+static int run(struct program *p, struct err *e)
+{
+	struct settings settings;
+	sigset_t signals;
+	int number;
+
+	/* Every thread inherits the mask; only this one takes the signals. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (settings_load(&settings, e) < 0)
+		return -1;
+	settings_free(&settings);
+	if (local_config_load(&p->config, e) < 0 || lock_dir(p, e) < 0 || open_listener(p, e) < 0 || open_parts(p, e) < 0 ||
+	    open_http(p, e) < 0 || write_endpoint(p, e) < 0)
+		return -1;
+	sigwait(&signals, &number);
+	log_info("ending: %s", strsignal(number));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = { .lock_fd = -1, .listen_fd = -1 };
+	struct err e = { 0 };
+	int rc;
+
+	log_init("sockerless-lambda");
+	if (argc > 1) {
+		bool help = !strcmp(argv[1], "--help");
+
+		fprintf(help ? stdout : stderr, "usage: sockerless-lambda\n\nA stand-in for AWS Lambda, CloudWatch Logs and ECR. Set by environment:\n\n");
+		local_config_help(help ? stdout : stderr);
+		return help ? 0 : 2;
+	}
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	rc = run(&p, &e);
+	if (rc < 0)
+		log_error("%s", e.text);
+	close_parts(&p);
+	curl_global_cleanup();
+	return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,490 @@
+#!/usr/bin/python3
+"""lib/registry against docker-registry (open, and with token authentication) and against a server that misbehaves."""
+import base64
+import datetime
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jwt
+import requests
+
+DRIVE = os.path.join(os.environ.get("top_builddir", "."), "tests/registry/drive")
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def sha(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def make_tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def run(*args, stdin=b"", env=None):
+    p = subprocess.run([DRIVE, *args], input=stdin, stdout=subprocess.PIPE, env=os.environ | (env or {}), timeout=120)
+    return p.stdout
+
+
+def text(*args, **kw):
+    return run(*args, **kw).decode()
+
+
+class Registry:
+    """docker-registry on a port of its own."""
+
+    def __init__(self, auth=""):
+        self.dir = tempfile.mkdtemp(prefix="test-registry-")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.host = f"127.0.0.1:{self.port}"
+        config = os.path.join(self.dir, "config.yml")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {self.dir}/data}}}}\n"
+                    f"http: {{addr: '{self.host}'}}\n{auth}")
+        with open(os.path.join(self.dir, "log"), "wb") as log:
+            self.process = subprocess.Popen(["docker-registry", "serve", config], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                requests.get(self.url + "/v2/", timeout=5)
+                return
+            except requests.ConnectionError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.dir)
+
+    def put_blob(self, repo, data, headers=None):
+        r = requests.post(f"{self.url}/v2/{repo}/blobs/uploads/", headers=headers, timeout=10)
+        location = r.headers["Location"]
+        joiner = "&" if "?" in location else "?"
+        requests.put(f"{location}{joiner}digest={sha(data)}", data=data, headers=headers, timeout=10).raise_for_status()
+        return {"digest": sha(data), "size": len(data)}
+
+    def put_manifest(self, repo, ref, manifest, media_type=DOCKER_MANIFEST, headers=None):
+        body = json.dumps(manifest).encode()
+        requests.put(f"{self.url}/v2/{repo}/manifests/{ref}", data=body, headers={"Content-Type": media_type} | (headers or {}),
+                     timeout=10).raise_for_status()
+        return {"mediaType": media_type, "digest": sha(body), "size": len(body)}
+
+    def put_image(self, repo, ref, layers, architecture="amd64", headers=None, layer_type="application/vnd.docker.image.rootfs.diff.tar.gzip",
+                  **extra):
+        config = {"architecture": architecture, "os": "linux", "config": {"Cmd": ["sh"], "Env": ["A=b"]},
+                  "rootfs": {"type": "layers", "diff_ids": [sha(t) for t in layers]}, **extra}
+        config = self.put_blob(repo, json.dumps(config).encode(), headers)
+        blobs = [self.put_blob(repo, gzip.compress(t, mtime=0), headers) for t in layers]
+        manifest = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST,
+                    "config": {"mediaType": "application/vnd.docker.container.image.v1+json", **config},
+                    "layers": [{"mediaType": layer_type, **b} for b in blobs]}
+        return self.put_manifest(repo, ref, manifest, headers=headers)
+
+    def manifest(self, repo, ref):
+        r = requests.get(f"{self.url}/v2/{repo}/manifests/{ref}", headers={"Accept": DOCKER_MANIFEST}, timeout=10)
+        r.raise_for_status()
+        return r.json()
+
+    def blob(self, repo, digest):
+        r = requests.get(f"{self.url}/v2/{repo}/blobs/{digest}", timeout=10)
+        r.raise_for_status()
+        return r.content
+
+
+class Open(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.r = Registry()
+        cls.to = Registry()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.r.close()
+        cls.to.close()
+
+    def drive(self, repo, *args, **kw):
+        return text(self.r.host, repo, "-", *args, **kw)
+
+    def test_manifest(self):
+        put = self.r.put_image("a/b", "1", [make_tar({"x": b"1"})])
+        self.assertEqual(self.drive("a/b", "get", "1"), f"{DOCKER_MANIFEST} {put['digest']} {put['size']}\n")
+        self.assertEqual(self.drive("a/b", "get", put["digest"]), f"{DOCKER_MANIFEST} {put['digest']} {put['size']}\n")
+        self.assertEqual(self.drive("a/b", "head", "1"), f"1 {put['digest']}\n")
+        self.assertEqual(self.drive("a/b", "head", "2"), "0 \n")
+
+    def test_missing(self):
+        self.r.put_image("gold", "1", [make_tar({"x": b"1"})])
+        tail = "not found: manifest unknown: manifest unknown\n"
+        self.assertEqual(self.drive("gold", "get", "nosuch"), f"error 404 manifest for {self.r.host}/gold:nosuch {tail}")
+        self.assertEqual(self.drive("nosuch", "get", "1"), f"error 404 manifest for {self.r.host}/nosuch:1 {tail}")
+        self.assertEqual(self.drive("gold", "get", "a/b"), "error 400 invalid reference format\n")
+        self.assertIn("error 404", self.drive("gold", "blob", "sha256:" + "0" * 64))
+
+    def test_unreachable(self):
+        self.assertEqual(text("127.0.0.1:1", "x", "-", "get", "1"),
+                         'error 500 Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused\n')
+        self.assertEqual(text("nosuch.invalid", "x", "-", "get", "1"),
+                         'error 500 Get "https://nosuch.invalid/v2/": dial tcp: lookup nosuch.invalid: no such host\n')
+
+    def test_index(self):
+        images = {}
+        for arch in "arm64", "amd64":
+            images[arch] = self.r.put_image("multi", arch, [make_tar({arch: b"1"})], architecture=arch)
+        index = {"schemaVersion": 2, "mediaType": DOCKER_INDEX,
+                 "manifests": [{**images[a], "platform": {"os": "linux", "architecture": a}} for a in images]}
+        top = self.r.put_manifest("multi", "latest", index, DOCKER_INDEX)
+        for arch, image in images.items():
+            out = self.drive("multi", "fetch", "latest", arch)
+            self.assertIn(f"digest {image['digest']}\nindex {top['digest']}\n", out)
+        self.assertEqual(self.drive("multi", "fetch", "latest", "s390x"),
+                         "error 404 no matching manifest for linux/s390x in the manifest list entries\n")
+        self.assertIn("error 501", self.drive("multi", "fetch", "arm64", "amd64"))
+
+    def test_copy(self):
+        layers = [make_tar({"x": os.urandom(3 << 20)}), make_tar({"y": b"2"})]
+        put = self.r.put_image("src", "1", layers)
+        out = self.drive("src", "copy", "1", "amd64", self.to.host, "dst/x", "t")
+        self.assertIn("Pulling fs layer", out)
+        self.assertEqual(out.count("Pull complete"), 2)
+        size = len(gzip.compress(layers[0], mtime=0))
+        self.assertIn(f"Downloading {size}/{size}", out)
+        self.assertEqual(text(self.to.host, "dst/x", "-", "head", "t"), f"1 {put['digest']}\n")
+        again = self.drive("src", "copy", "1", "amd64", self.to.host, "dst/x", "t")
+        self.assertEqual(again.count("Already exists"), 2)
+        self.assertNotIn("Downloading", again)
+
+    def test_copy_mounts_within_a_registry(self):
+        self.r.put_image("src2", "1", [make_tar({"x": os.urandom(1000)})])
+        out = self.drive("src2", "copy", "1", "amd64", self.r.host, "dst2", "t")
+        self.assertEqual(out.count("Pull complete"), 1)
+        self.assertNotIn("Downloading", out)
+
+    def test_derive(self):
+        history = [{"created_by": "one"}, {"created_by": "meta", "empty_layer": True}]
+        put = self.r.put_image("base", "1", [make_tar({"x": b"1"})], history=history)
+        with tempfile.NamedTemporaryFile() as agent:
+            agent.write(os.urandom(300000))
+            agent.flush()
+            uri = self.drive("base", "derive", "1", "amd64", agent.name)
+            self.assertEqual(uri, self.drive("base", "derive", "1", "amd64", agent.name))
+            prefix, digest = uri.strip().split("@")
+            self.assertEqual(prefix, f"uri {self.r.host}/base")
+            self.check_derived(digest, agent.name)
+            # Made anew elsewhere, it is the same.
+            self.drive("base", "copy", "1", "amd64", self.to.host, "elsewhere", "1")
+            other = text(self.to.host, "elsewhere", "-", "derive", "1", "amd64", agent.name)
+            self.assertEqual(other.strip().split("@")[1], digest)
+            agent.write(b"x")
+            agent.flush()
+            self.assertNotEqual(uri, self.drive("base", "derive", "1", "amd64", agent.name))
+        self.assertEqual(self.drive("base", "head", "1"), f"1 {put['digest']}\n")
+
+    def check_derived(self, digest, agent):
+        manifest = self.r.manifest("base", digest)
+        config = json.loads(self.r.blob("base", manifest["config"]["digest"]))
+        self.assertEqual(config["config"], {"Env": ["A=b"], "Entrypoint": ["/.sockerless/agent"], "WorkingDir": "/"})
+        self.assertEqual([h["created_by"] for h in config["history"]], ["one", "meta", "sockerless agent"])
+        tar = gzip.decompress(self.r.blob("base", manifest["layers"][-1]["digest"]))
+        self.assertEqual(config["rootfs"]["diff_ids"][-1], sha(tar))
+        self.assertEqual(len(config["rootfs"]["diff_ids"]), len(manifest["layers"]))
+        with tarfile.open(fileobj=io.BytesIO(tar)) as t:
+            members = t.getmembers()
+            self.assertEqual([m.name for m in members], [".sockerless", ".sockerless/agent"])
+            for m in members:
+                self.assertEqual((m.mode, m.uid, m.gid, m.uname, m.mtime), (0o755, 0, 0, "root", 0))
+            with open(agent, "rb") as f:
+                self.assertEqual(t.extractfile(members[1]).read(), f.read())
+
+    def test_derive_repairs_history(self):
+        self.r.put_image("nohist", "1", [make_tar({"x": b"1"}), make_tar({"y": b"1"})], history=[{"created_by": "one"}])
+        uri = self.drive("nohist", "derive", "1", "amd64", "/bin/true")
+        manifest = self.r.manifest("nohist", uri.strip().split("@")[1])
+        config = json.loads(self.r.blob("nohist", manifest["config"]["digest"]))
+        self.assertEqual(len(config["history"]), 3)
+
+    def test_import(self):
+        tar = make_tar({"etc/x": b"hello" * 1000})
+        ids = set()
+        for packed in tar, gzip.compress(tar), lzma.compress(tar):
+            out = self.drive("imp", "import", "1", 'CMD ["a","b"]', "ENV X=1 Y='2 3'", "LABEL l m n", "EXPOSE 80 53/udp", "WORKDIR /w",
+                             "USER u", "VOLUME /v", "STOPSIGNAL 9", "ENTRYPOINT run it", stdin=packed)
+            config = json.loads(out.split("\nconfig ")[1].split("\n")[0])
+            ids.add(out.split()[1])
+        self.assertEqual(len(ids), 1)
+        self.assertEqual(config["config"], {
+            "Cmd": ["a", "b"], "Env": ["X=1", "Y=2 3"], "Labels": {"l": "m n"}, "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+            "WorkingDir": "/w", "User": "u", "Volumes": {"/v": {}}, "StopSignal": "9", "Entrypoint": ["/bin/sh", "-c", "run it"]})
+        self.assertEqual(config["history"], [{"created": "2023-11-14T22:13:20Z", "comment": "Imported from -"}])
+        self.assertEqual(config["rootfs"]["diff_ids"], [sha(tar)])
+        manifest = self.r.manifest("imp", "1")
+        self.assertEqual(gzip.decompress(self.r.blob("imp", manifest["layers"][0]["digest"])), tar)
+        self.assertEqual(self.drive("imp", "fetch", "1", "amd64").split()[1], ids.pop())
+
+    def test_import_refuses(self):
+        self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=b"no tar at all" * 100))
+        self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=b""))
+        self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=gzip.compress(os.urandom(90000))[:50000]))
+        self.assertEqual(self.drive("imp", "import", "1", "RUN x"), "error 400 RUN is not a valid change command\n")
+        self.assertIn("unknown instruction: FOO", self.drive("imp", "import", "1", "FOO x"))
+        bomb = gzip.compress(make_tar({"z": bytes(5 << 20)}))
+        self.assertIn("error 413", self.drive("imp", "import", "1", stdin=bomb, env={"IMPORT_LIMIT": str(1 << 20)}))
+
+    def test_upload_in_parts(self):
+        data = os.urandom((17 << 20) + 5)
+        self.assertEqual(self.drive("up", "upload", stdin=data), f"{sha(data)} {len(data)}\n")
+        self.assertEqual(run(self.r.host, "up", "-", "blob", sha(data)), data)
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(b"file")
+            f.flush()
+            self.assertEqual(self.drive("up", "upload-file", f.name, sha(b"file")), "")
+            self.assertIn("error 502", self.drive("up", "upload-file", f.name, sha(b"other")))
+        self.assertEqual(run(self.r.host, "up", "-", "blob", sha(b"file")), b"file")
+        self.assertEqual(self.drive("up", "upload", stdin=b""), f"{sha(b'')} 0\n")
+
+    def test_mount(self):
+        self.r.put_blob("from", b"mount me")
+        self.assertEqual(self.drive("into", "mount", sha(b"mount me"), "from"), "1\n")
+        self.assertEqual(run(self.r.host, "into", "-", "blob", sha(b"mount me")), b"mount me")
+        self.assertEqual(self.drive("into", "mount", sha(b"nowhere"), "from"), "0\n")
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, handle):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.handle = handle
+        self.host = f"127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def handle_error(self, *args):
+        pass  # clients that hang up are part of the tests
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def handle_any(self):
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, body = self.server.handle(self)
+        self.send_response_only(status)
+        for k, v in headers.items():
+            self.send_header(k, v)
+        self.close_connection = "Content-Length" in headers
+        if "Content-Length" not in headers:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
+
+
+class Token(unittest.TestCase):
+    """docker-registry that takes tokens, and the server that gives them to user:secret (all) and to nobody (pull of public)."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.mkdtemp(prefix="test-token-")
+        cls.key = os.path.join(cls.dir, "key.pem")
+        cert = os.path.join(cls.dir, "cert.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", cls.key, "-out", cert, "-days", "2",
+                        "-subj", "/CN=test"], check=True, stderr=subprocess.DEVNULL)
+        with open(cert, encoding="ascii") as f:
+            cls.cert = "".join(f.read().split("-----")[2].split())
+        cls.asked = []
+        cls.tokens = Server(cls.give)
+        cls.r = Registry(f"auth: {{token: {{realm: 'http://{cls.tokens.host}/token', service: svc, issuer: iss, rootcertbundle: {cert}}}}}\n")
+        headers = {"Authorization": "Bearer " + cls.sign([{"type": "repository", "name": n, "actions": ["pull", "push"]}
+                                                         for n in ("public", "private")])}
+        for name in "public", "private":
+            cls.r.put_image(name, "1", [make_tar({"x": b"1"})], headers=headers)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.r.close()
+        cls.tokens.close()
+        shutil.rmtree(cls.dir)
+
+    @classmethod
+    def sign(cls, access):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        with open(cls.key, encoding="ascii") as f:
+            return jwt.encode({"iss": "iss", "sub": "u", "aud": "svc", "exp": now + datetime.timedelta(seconds=300),
+                               "nbf": now - datetime.timedelta(seconds=10), "iat": now, "jti": "1", "access": access},
+                              f.read(), algorithm="RS256", headers={"x5c": [cls.cert]})
+
+    @classmethod
+    def give(cls, request):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
+        cls.asked.append((query, request.headers.get("Authorization")))
+        good = "Basic " + base64.b64encode(b"user:secret").decode()
+        given = request.headers.get("Authorization")
+        if given and given != good:
+            return 401, {}, b"{}"
+        access = []
+        for scope in query.get("scope", []):
+            kind, name, actions = scope.split(":")
+            allowed = ["pull", "push"] if given else ["pull"] if name == "public" else []
+            access.append({"type": kind, "name": name, "actions": [a for a in actions.split(",") if a in allowed]})
+        return 200, {}, json.dumps({"token": cls.sign(access)}).encode()
+
+    def test_anonymous(self):
+        self.assertIn(DOCKER_MANIFEST, text(self.r.host, "public", "-", "get", "1"))
+        self.assertIn("repository:public:pull,push", self.asked[-1][0]["scope"])
+        out = text(self.r.host, "private", "-", "get", "1")
+        self.assertIn(f"error 404 pull access denied for {self.r.host}/private, repository does not exist or may require 'docker login'", out)
+
+    def test_login(self):
+        self.assertIn(DOCKER_MANIFEST, text(self.r.host, "private", "user:secret", "get", "1"))
+        self.assertEqual(text(self.r.host, "private", "user:secret", "ping"), "")
+        self.assertIn("error 401", text(self.r.host, "private", "user:wrong", "ping"))
+        self.assertIn("uri ", text(self.r.host, "private", "user:secret", "derive", "1", "amd64", "/bin/true"))
+
+    def test_push_is_refused(self):
+        self.assertIn("error 401", text(self.r.host, "public", "-", "upload", stdin=b"x"))
+
+    def test_mount_asks_for_both(self):
+        digest = self.manifest_layer()
+        self.assertEqual(text(self.r.host, "mine", "user:secret", "mount", digest, "private"), "1\n")
+        self.assertIn("repository:private:pull", self.asked[-1][0]["scope"])
+
+    def manifest_layer(self):
+        out = text(self.r.host, "private", "user:secret", "fetch", "1", "amd64")
+        return out.split("\nlayer ")[1].split()[0]
+
+
+class Hostile(unittest.TestCase):
+    def serve(self, handle):
+        server = Server(handle)
+        self.addCleanup(server.close)
+        return server
+
+    def test_authorization_stays_at_its_host(self):
+        seen = []
+
+        def other(request):
+            seen.append(request.headers.get("Authorization"))
+            return 200, {}, b"data"
+
+        there = self.serve(other)
+
+        def first(request):
+            if request.headers.get("Authorization") is None:
+                return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+            if "blobs" in request.path:
+                return 307, {"Location": f"http://{there.host}/blob"}, b""
+            return 200, {}, b""
+
+        out = run(self.serve(first).host, "x", "u:p", "blob", sha(b"data"))
+        self.assertEqual(out, b"data")
+        self.assertEqual(seen, [None])
+
+    def test_upload_elsewhere_gets_no_authorization(self):
+        seen = []
+
+        def other(request):
+            seen.append(request.headers.get("Authorization"))
+            return (201, {}, b"") if request.command == "PUT" else (202, {"Location": "/more"}, b"")
+
+        there = self.serve(other)
+
+        def first(request):
+            if request.headers.get("Authorization") is None:
+                return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+            return (202, {"Location": f"http://{there.host}/upload"}, b"") if request.command == "POST" else (200, {}, b"")
+
+        self.assertIn(sha(b"data"), text(self.serve(first).host, "x", "u:p", "upload", stdin=b"data"))
+        self.assertEqual(seen, [None, None])
+
+    def test_no_credentials(self):
+        server = self.serve(lambda r: (401, {"WWW-Authenticate": 'Basic realm="x"'}, b""))
+        self.assertEqual(text(server.host, "x", "-", "get", "1"), f'error 401 Get "http://{server.host}/v2/": no basic auth credentials\n')
+        self.assertIn("error 401", text(server.host, "x", "u:p", "ping"))
+
+    def test_wrong_bytes(self):
+        server = self.serve(lambda r: (200, {}, b"other"))
+        self.assertIn("error 502 filesystem layer verification failed", text(server.host, "x", "-", "blob", sha(b"data")))
+        self.assertIn("error 502 manifest verification failed", text(server.host, "x", "-", "get", sha(b"data")))
+
+    def test_large_manifest(self):
+        server = self.serve(lambda r: (200, {}, b"{}" if r.path == "/v2/" else b" " * (5 << 20)))
+        self.assertIn("error 502", text(server.host, "x", "-", "get", "1"))
+
+    def test_malformed_manifests(self):
+        for body in (b"", b"[" * 100000, b"[]", b"{}", b'{"schemaVersion":2}', b'{"schemaVersion":1}',
+                     b'{"schemaVersion":2,"config":7,"layers":[1]}',
+                     b'{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json","manifests":[1,{"digest":"x"}]}'):
+            server = self.serve(lambda r, b=body: (200, {"Content-Type": DOCKER_MANIFEST}, b))
+            self.assertIn("error ", text(server.host, "x", "-", "fetch", "1", "amd64"), body)
+
+    def test_refused_layers(self):
+        for kind, extra in (("application/vnd.oci.image.layer.v1.tar+zstd", {}), ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", {}),
+                            ("application/vnd.docker.image.rootfs.diff.tar.gzip", {"urls": ["http://x/"]}), ("text/plain", {})):
+            manifest = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST,
+                        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": sha(b"{}")},
+                        "layers": [{"mediaType": kind, "size": 1, "digest": sha(b"x"), **extra}]}
+            server = self.serve(lambda r, m=manifest: (200, {}, json.dumps(m).encode()))
+            self.assertIn("error 501", text(server.host, "x", "-", "fetch", "1", "amd64"))
+
+    def test_redirect_loop(self):
+        server = self.serve(lambda r: (302, {"Location": "/v2/again"}, b""))
+        self.assertIn("error 500", text(server.host, "x", "-", "blob", sha(b"data")))
+
+    def test_redirect_to_file(self):
+        server = self.serve(lambda r: (302, {"Location": "file:///etc/passwd"}, b""))
+        self.assertIn("error ", text(server.host, "x", "-", "blob", sha(b"data")))
+
+    def test_cut_blob(self):
+        server = self.serve(lambda r: (200, {"Content-Length": "100"} if "blobs" in r.path else {}, b"short"))
+        self.assertIn("unexpected EOF", text(server.host, "x", "-", "blob", sha(b"data")))
+
+    def test_rate_limit(self):
+        body = json.dumps({"errors": [{"code": "TOOMANYREQUESTS", "message": "slow down"}]}).encode()
+        server = self.serve(lambda r: (200, {}, b"") if r.path == "/v2/" else (429, {}, body))
+        self.assertEqual(text(server.host, "x", "-", "get", "1"), "error 429 toomanyrequests: slow down\n")
+
+    def test_bad_names(self):
+        for host, repo in (("a b", "x"), ("h", "../x"), ("h", "A"), ("ftp://h", "x"), ("h@i", "x")):
+            self.assertIn("error 400", text(host, repo, "-", "get", "1"))
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
