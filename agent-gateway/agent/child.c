@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,18 @@ void child_reset_signals(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
+}
+
+void child_seal_files(void)
+{
+	long max = sysconf(_SC_OPEN_MAX);
+
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* Linux before 5.11. Descriptors are given out from below, so the limit may be cut. */
+	for (int fd = 3; fd < (max > 0 && max < 65536 ? max : 65536); fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			continue;
 }
 
 /* As runc does: a working directory that isn't there is made. */
@@ -125,6 +138,7 @@ _Noreturn void child_main(const struct launch *l, const struct child_files *file
 	child_reset_signals();
 	if (place_files(files) < 0)
 		fail(files->report, PROCESS_SETUP, errno, false);
+	child_seal_files();
 	if (l->init)
 		init_main(l, files);
 	child_exec(l, files->report);

@@ -13,6 +13,8 @@ struct child_files {
 };
 
 _Noreturn void child_main(const struct launch *l, const struct child_files *files);
+/* Marks every descriptor above 2 close-on-exec: not all of the libraries' are. */
+void child_seal_files(void);
 /* Default actions, nothing blocked, the umask Docker gives. */
 void child_reset_signals(void);
 /* Changes directory and executes; reports a failure to `report` and exits. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent/agent.h"
+#include "agent-gateway/agent/child.h"
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/run.h"
 #include "agent-gateway/agent/runtime.h"
@@ -76,7 +77,6 @@ static void read_environment(struct agent *a)
 /* What the agent's own parent left open must not reach the container's processes; 0 to 2 must exist. */
 static void settle_files(void)
 {
-	long max = sysconf(_SC_OPEN_MAX);
 	int fd;
 
 	do {
@@ -84,9 +84,7 @@ static void settle_files(void)
 	} while (fd >= 0 && fd <= 2);
 	if (fd >= 0)
 		close(fd);
-	for (fd = 3; fd < (max > 0 && max < 65536 ? max : 65536); fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			continue;
+	child_seal_files();
 }
 
 static void child_ended(evutil_socket_t fd, short what, void *arg)
