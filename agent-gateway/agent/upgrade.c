@@ -22,7 +22,7 @@ static int status_line(const char *line)
 	char *end;
 	long status;
 
-	if (strncmp(line, "HTTP/1.", 7) || !strchr("01", line[7]) || line[8] != ' ')
+	if (strncmp(line, "HTTP/1.0 ", 9) && strncmp(line, "HTTP/1.1 ", 9))
 		return 0;
 	status = strtol(line + 9, &end, 10);
 	return end == line + 12 && status >= 100 && status <= 599 ? (int)status : 0;
