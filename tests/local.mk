@@ -11,3 +11,4 @@ TESTS += $(UNIT_TESTS)
 
 EXTRA_DIST += tests/run tests/skips tests/load/log_delay.py
 include tests/sandbox/local.mk
+include tests/fuzz/local.mk
