@@ -67,6 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	free(body_text);
 	free(image_text);
+	/* Reading the request refuses anything else. */
+	if (!json_object_is_type(body, json_type_object))
+		return 0;
 	if (create_check(body, &c, &e) < 0) {
 		FUZZ_CHECK(e.kind && *e.text);
 		return 0;
