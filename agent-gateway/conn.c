@@ -43,6 +43,26 @@ void conn_read(struct conn *c, bool on)
 		bufferevent_disable(c->bev, EV_READ);
 }
 
+void conn_ref(struct conn *c)
+{
+	c->refs++;
+}
+
+void conn_unref(struct conn *c)
+{
+	if (--c->refs)
+		return;
+	evhttp_clear_headers(&c->args);
+	bufferevent_free(c->bev);
+	free(c->ws_key);
+	free(c);
+}
+
+static void unref_later(void *arg)
+{
+	conn_unref(arg);
+}
+
 void conn_close(struct conn *c)
 {
 	if (c->dead)
@@ -53,13 +73,13 @@ void conn_close(struct conn *c)
 		c->ops->closed(c);
 	if (c->container)
 		container_unref(c->container);
+	c->container = NULL;
 	request_free(c->request);
-	evhttp_clear_headers(&c->args);
+	c->request = NULL;
 	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
-	bufferevent_free(c->bev);
-	free(c->ws_key);
-	/* Callers further up may still hold it in this round of the loop. */
-	container_later(c->gw, free, c);
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	/* Callers further up still use it. */
+	gateway_later(c->gw, unref_later, c);
 }
 
 void conn_finish(struct conn *c)
@@ -199,6 +219,7 @@ void conn_accept(struct gateway *gw, int fd)
 		return;
 	}
 	TAILQ_INIT(&c->args);
+	c->refs = 1;
 	LIST_INSERT_HEAD(&gw->conns, c, link);
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_WRITE, OUTPUT_LOW, 0);

@@ -46,8 +46,13 @@ struct conn {
 	bool upgrade;               /* the client asked for a tunnel */
 	bool half_closed;           /* the client sends nothing more */
 	bool finishing;             /* closes when its output is written */
-	bool dead;                  /* in conn_close */
+	bool dead;                  /* closed; freed with its last reference */
+	unsigned int refs;
 };
+
+/* Whoever waits for another thread on behalf of a connection holds a reference, and looks at `dead` after. */
+void conn_ref(struct conn *c);
+void conn_unref(struct conn *c);
 
 /* Takes a socket over. */
 void conn_accept(struct gateway *gw, int fd);

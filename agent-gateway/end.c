@@ -13,6 +13,7 @@
 #include "agent-gateway/invoke.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
+#include "lib/cleanup.h"
 #include "lib/hint.h"
 #include "lib/log.h"
 #include "lib/store/container.h"

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct conn;
 struct container;
 struct gateway;
 struct intent;
@@ -64,8 +65,13 @@ bool intents_stopping(struct container *c);
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);
 
+/* The answer as an HTTP reply. */
+void intent_answer(struct conn *conn, int status, const char *message);
+
 /* Number of "TERM", "SIGTERM" or "15"; 0 if it is none. */
 int signal_from_name(const char *name);
+
+#define SIGNAL_KILL 9
 
 /* The verbs, one file each. */
 void intent_start(struct intent *in);

@@ -146,16 +146,17 @@ static void append_done(struct job *job)
 {
 	struct append_job *j = (struct append_job *)job;
 	struct spooler *s = j->spooler;
+	bool failed = job->rc < 0;
 
 	s->appending = false;
 	s->writing = 0;
-	if (job->rc < 0)
+	if (failed)
 		append_failed(s, j);
 	if (s->written)
 		s->written(s->written_arg, &j->j.offsets);
 	buf_free(&j->j.records);
 	free(j);
-	if (job->rc >= 0)
+	if (!failed)
 		append_start(s);
 	s->jobs--;
 	spooler_release(s);

@@ -34,15 +34,25 @@ static int attributes(struct store *s, const struct event_attribute *extra, stru
 	return 0;
 }
 
-int store_container_event(struct store *s, const char *container, const char *action, const struct event_attribute *extra, struct err *e)
+static int add(struct store *s, const char *container, const char *action, const struct event_attribute *extra, struct err *e)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
-	int found = store_row(s, QUERY_GATEWAY_CONTAINER_ACTOR, e, "t", container);
 
-	if (found <= 0)
-		return found;
-	if (!o || attributes(s, extra, o, e) < 0)
-		return o ? -1 : err_nomem(e);
-	return store_run(s, QUERY_EVENT_ADD, e, "tittt" "t", store_text(s, QUERY_GATEWAY_CONTAINER_ACTOR, 0), time_now(),
+	if (!o)
+		return err_nomem(e);
+	if (attributes(s, extra, o, e) < 0)
+		return -1;
+	return store_run(s, QUERY_EVENT_ADD, e, "titttt", store_text(s, QUERY_GATEWAY_CONTAINER_ACTOR, 0), time_now(),
 			 "container", action, container, json_text(o)) < 0 ? -1 : 0;
+}
+
+int store_container_event(struct store *s, const char *container, const char *action, const struct event_attribute *extra, struct err *e)
+{
+	int rc = store_row(s, QUERY_GATEWAY_CONTAINER_ACTOR, e, "t", container);
+
+	if (rc > 0)
+		rc = add(s, container, action, extra, e);
+	/* An open statement would keep the whole connection at an old state of the database. */
+	store_reset(s, QUERY_GATEWAY_CONTAINER_ACTOR);
+	return rc;
 }

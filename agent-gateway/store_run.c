@@ -80,6 +80,7 @@ static int event_die(struct store *s, const char *container, int code, struct er
 	if (store_row(s, QUERY_GATEWAY_CONTAINER_ACTOR, e, "t", container) < 0)
 		return -1;
 	started = store_int(s, QUERY_GATEWAY_CONTAINER_ACTOR, 4);
+	store_reset(s, QUERY_GATEWAY_CONTAINER_ACTOR);
 	snprintf(code_text, sizeof code_text, "%d", code);
 	snprintf(duration, sizeof duration, "%lld", started ? (long long)((time_now() - started) / 1000000000) : 0);
 	return store_container_event(s, container, "die", extra, e);

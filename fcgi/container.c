@@ -27,24 +27,26 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 		.config = copy(s, q, 5),
 		.host_config = copy(s, q, 6),
 		.networking = copy(s, q, 7),
-		.spec = copy(s, q, 8),
-		.tty = store_int(s, q, 9) != 0,
-		.open_stdin = store_int(s, q, 10) != 0,
-		.created_at = store_int(s, q, 11),
-		.run_id = copy(s, q, 12),
-		.started_at = store_int(s, q, 13),
-		.finished_at = store_int(s, q, 14),
-		.exit_code = store_int(s, q, 15),
-		.pid = store_int(s, q, 16),
-		.oom_killed = store_int(s, q, 17) != 0,
-		.error = copy(s, q, 18),
-		.restart_count = store_int(s, q, 19),
+		.args = copy(s, q, 20),
+		.network_mode = copy(s, q, 19),
+		.execs = copy(s, q, 21),
+		.tty = store_int(s, q, 8) != 0,
+		.open_stdin = store_int(s, q, 9) != 0,
+		.created_at = store_int(s, q, 10),
+		.run_id = copy(s, q, 11),
+		.started_at = store_int(s, q, 12),
+		.finished_at = store_int(s, q, 13),
+		.exit_code = store_int(s, q, 14),
+		.pid = store_int(s, q, 15),
+		.oom_killed = store_int(s, q, 16) != 0,
+		.error = copy(s, q, 17),
+		.restart_count = store_int(s, q, 18),
 	};
 
 	snprintf(c.id, sizeof c.id, "%s", store_text(s, q, 0));
 	store_reset(s, q);
-	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.spec ||
-	    !c.run_id || !c.error) {
+	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.args || !c.network_mode ||
+	    !c.execs || !c.run_id || !c.error) {
 		container_free(&c);
 		return err_nomem(e);
 	}
@@ -60,7 +62,9 @@ void container_free(struct container *c)
 	free(c->config);
 	free(c->host_config);
 	free(c->networking);
-	free(c->spec);
+	free(c->args);
+	free(c->network_mode);
+	free(c->execs);
 	free(c->run_id);
 	free(c->error);
 	memset(c, 0, sizeof *c);
@@ -95,8 +99,10 @@ static int find_by_prefix(struct request *req, const char *prefix, struct contai
 
 int container_find(struct request *req, const char *reference, struct container *ret, struct err *e)
 {
-	int rc = find_one(req, QUERY_CONTAINER_BY_ID, reference, ret, e);
+	int rc = 0;
 
+	if (strlen(reference) == ID_HEX_LEN)
+		rc = find_one(req, QUERY_CONTAINER_BY_ID, reference, ret, e);
 	if (rc == 0)
 		rc = find_one(req, QUERY_CONTAINER_BY_NAME, reference + (reference[0] == '/'), ret, e);
 	if (rc == 0)

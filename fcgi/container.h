@@ -19,7 +19,9 @@ struct container {
 	char *config;          /* JSON texts */
 	char *host_config;
 	char *networking;
-	char *spec;
+	char *args;            /* what is executed, a JSON array */
+	char *network_mode;
+	char *execs;           /* ids of those that live, a JSON array; "" unless it runs */
 	bool tty, open_stdin, oom_killed;
 	char *run_id;          /* "" before the first start */
 	char *error;

@@ -98,15 +98,15 @@ static int draw(struct making *m, int attempt, struct err *e)
 static int check_free(struct making *m, struct err *e)
 {
 	struct store *s = m->req->store;
-	int rc = store_row(s, QUERY_CREATE_NAME_OWNER, e, "tt", m->req->tenant, m->name);
+	int rc = store_row(s, QUERY_CONTAINER_NAME_OWNER, e, "tt", m->req->tenant, m->name);
 
 	if (rc > 0) {
 		m->name_taken = true;
 		rc = err_set(e, ERR_CONFLICT,
 			     "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) that container to be able to reuse that name.",
-			     m->name, store_text(s, QUERY_CREATE_NAME_OWNER, 0));
+			     m->name, store_text(s, QUERY_CONTAINER_NAME_OWNER, 0));
 	}
-	store_reset(s, QUERY_CREATE_NAME_OWNER);
+	store_reset(s, QUERY_CONTAINER_NAME_OWNER);
 	if (rc < 0)
 		return -1;
 	/* It may have been removed while its Lambda form was made. */
@@ -226,10 +226,7 @@ static int attempt_once(struct making *m, int attempt, struct err *e)
 		bool taken = e->kind == ERR_CONFLICT;
 
 		undo(m);
-		/* Clients take 404 for a missing image, and 409 for a taken name. */
-		if (e->kind == ERR_NOT_FOUND || e->kind == ERR_CONFLICT || e->kind == ERR_UNAUTHORIZED || e->kind == ERR_FORBIDDEN)
-			e->kind = ERR_UPSTREAM;
-		err_prefix(e, "Lambda didn't create the function (see its rules, SOCKERLESS_LAMBDA_* and the permissions of the service)");
+		aws_trouble(e, "Lambda didn't create the function (look at its reason, SOCKERLESS_LAMBDA_* and the permissions of the service)");
 		return taken ? 1 : -1;
 	}
 	if (record(m, e) < 0) {

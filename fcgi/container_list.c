@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "fcgi/json_text.h"
 #include "fcgi/list_filters.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
@@ -24,25 +25,9 @@ struct listing {
 	struct buf out;
 	int64_t now;
 	bool size;
-	char *networks;  /* of the row at hand, rendered; owned */
+	char *networks;    /* of the row at hand, rendered; owned */
+	char *networks_of; /* what they were made of: most rows have the same; owned */
 };
-
-static void put_string(struct buf *out, const char *text)
-{
-	struct json_object *s = json_object_new_string(text);
-
-	if (s)
-		buf_puts(out, json_text(s));
-	else
-		out->failed = true;
-	json_object_put(s);
-}
-
-static void put_member(struct buf *out, const char *key, const char *text)
-{
-	buf_printf(out, ",\"%s\":", key);
-	put_string(out, text);
-}
 
 static const char *status_of(struct store *s)
 {
@@ -86,7 +71,7 @@ static void put_command(struct buf *out, const char *args_text)
 
 		buf_printf(&line, "%s%s%s%s", i > 0 ? " " : "", quote, arg ? arg : "", quote);
 	}
-	put_member(out, "Command", line.data ? line.data : "");
+	json_put_member(out, "Command", line.data ? line.data : "");
 }
 
 /* Exposed ports of a running container; none is published. */
@@ -104,7 +89,7 @@ static void put_ports(struct buf *out, const char *exposed_text)
 
 			(void)unused;
 			buf_printf(out, "%s{\"PrivatePort\":%d,\"Type\":", first ? "" : ",", atoi(key));
-			put_string(out, slash ? slash + 1 : "tcp");
+			json_put_string(out, slash ? slash + 1 : "tcp");
 			buf_putc(out, '}');
 			first = false;
 		}
@@ -116,12 +101,22 @@ static int render_networks(struct listing *l, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
 	CLEANUP_JSON struct json_object *networks = NULL;
-	const char *text = store_text(l->req->store, Q, NETWORKING);
+	BUF_CLEANUP struct buf source = BUF_INIT;
+	const char *text = store_text(l->req->store, Q, NETWORKING), *mode = store_text(l->req->store, Q, MODE);
 
+	buf_puts(&source, mode);
+	buf_putc(&source, '\n');
+	buf_puts(&source, text);
+	if (source.failed)
+		return err_nomem(e);
+	if (l->networks && strcmp(l->networks_of, source.data) == 0)
+		return 0;
 	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, store_text(l->req->store, Q, MODE), l->req->minor);
+	networks = networks_render(endpoints, mode, l->req->minor);
 	free(l->networks);
+	free(l->networks_of);
+	l->networks_of = buf_steal(&source);
 	l->networks = networks ? strdup(json_text(networks)) : NULL;
 	return l->networks ? 0 : err_nomem(e);
 }
@@ -147,19 +142,19 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	if (out->len > 1)
 		buf_putc(out, ',');
 	buf_printf(out, "{\"Id\":\"%s\",\"Names\":[\"/%s\"]", store_text(s, Q, ID), store_text(s, Q, NAME));
-	put_member(out, "Image", store_text(s, Q, REFERENCE));
-	put_member(out, "ImageID", store_text(s, Q, IMAGE));
+	json_put_member(out, "Image", store_text(s, Q, REFERENCE));
+	json_put_member(out, "ImageID", store_text(s, Q, IMAGE));
 	put_command(out, store_text(s, Q, ARGS));
 	buf_printf(out, ",\"Created\":%lld", (long long)(store_int(s, Q, CREATED) / 1000000000));
 	put_ports(out, strcmp(status, "running") == 0 ? store_text(s, Q, EXPOSED) : "");
 	if (l->size && put_size(l, e) < 0)
 		return -1;
 	buf_printf(out, ",\"Labels\":%s", *labels ? labels : "{}");
-	put_member(out, "State", status);
+	json_put_member(out, "State", status);
 	format_status(l, status, text);
-	put_member(out, "Status", text);
+	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
-	put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
+	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
 	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":[]}", l->networks);
 	return 0;
 }
@@ -230,6 +225,7 @@ int route_container_list(struct request *req, struct err *e)
 		rc = l.out.failed ? err_nomem(e) : reply_raw(req, 200, "application/json", l.out.data);
 	list_filters_free(&filters);
 	free(l.networks);
+	free(l.networks_of);
 	buf_free(&l.out);
 	return rc;
 }

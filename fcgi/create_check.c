@@ -210,8 +210,12 @@ static int apply(const struct field *f, struct json_object *body, struct create 
 
 int create_warn(struct create *c, const char *text, struct err *e)
 {
-	struct json_object *t = json_object_new_string(text);
+	struct json_object *t;
 
+	for (size_t i = 0; i < json_object_array_length(c->warnings); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(c->warnings, i)), text) == 0)
+			return 0;
+	t = json_object_new_string(text);
 	if (!t || json_object_array_add(c->warnings, t) < 0)
 		return err_nomem(e);
 	return 0;

@@ -247,8 +247,9 @@ static int rule_unset(struct create *c, struct err *e)
 		return -1;
 	if (json_int(c->host_config, "MemorySwappiness", 0) == -1 && replace(c->host_config, "MemorySwappiness", NULL, e) < 0)
 		return -1;
-	if (c->host_given && !json_get(c->host_config, "Runtime"))
-		return replace(c->host_config, "Runtime", json_object_new_string("runc"), e);
+	/* It shows the runtime only to those who sent a HostConfig. */
+	if (!c->host_given)
+		json_object_object_del(c->host_config, "Runtime");
 	return 0;
 }
 

@@ -77,7 +77,7 @@ static int add_layers(struct json_object *o, struct json_object *config, struct 
 
 static int add_tail(struct request *req, struct json_object *o, const struct image_row *row, struct err *e)
 {
-	static const char driver[] = "{\"Data\":null,\"Name\":\"overlay2\"}";
+	static const char driver[] = "{\"Data\":null,\"Name\":\"lambda\"}";
 	static const char metadata[] = "{\"LastTagTime\":\"0001-01-01T00:00:00Z\"}";
 
 	if (!json_add_int(o, "Size", row->size) || (req->minor < 44 && !json_add_int(o, "VirtualSize", row->size)) ||

@@ -3,13 +3,21 @@
 #include "lib/aws/ecr.h"
 #include "lib/buf.h"
 
+/* Our own account's troubles are no fault of the client's, and must not look like a missing image or a taken name. */
+int aws_trouble(struct err *e, const char *what)
+{
+	if (e->kind == ERR_INVALID || e->kind == ERR_UNAUTHORIZED || e->kind == ERR_FORBIDDEN || e->kind == ERR_NOT_FOUND || e->kind == ERR_CONFLICT)
+		e->kind = ERR_UPSTREAM;
+	return err_prefix(e, "%s", what);
+}
+
 int worker_aws(struct request *req, struct aws_client **ret, struct err *e)
 {
 	struct aws_client *c = req->worker->aws;
 
 	if (!c) {
 		if (aws_client_open(&c, e) < 0)
-			return -1;
+			return aws_trouble(e, "AWS");
 		req->worker->aws = c;
 	}
 	*ret = c;
@@ -27,11 +35,11 @@ int image_registry_open(struct request *req, bool make, struct registry **ret, s
 	if (repository.failed)
 		return err_nomem(e);
 	if (worker_aws(req, &aws, e) < 0)
-		return err_prefix(e, "the image registry");
+		return -1;
 	if (ecr_get_authorization_token(aws, &auth, e) < 0)
-		return err_prefix(e, "the image registry's password (ECR GetAuthorizationToken)");
+		return aws_trouble(e, "the image registry's password (ECR GetAuthorizationToken)");
 	if (make && ecr_create_repository(aws, repository.data, e) < 0)
-		return err_prefix(e, "the image repository %s (ECR CreateRepository)", repository.data);
+		return aws_trouble(e, "the repository of images (ECR CreateRepository)");
 	config.endpoint = auth.endpoint;
 	config.repository = repository.data;
 	config.user = auth.user;

@@ -6,6 +6,9 @@
 #include "lib/aws/http.h"
 #include "lib/registry/client.h"
 
+/* Names an error of AWS's, and turns kinds that a client would misread into ERR_UPSTREAM. Returns -1. */
+int aws_trouble(struct err *e, const char *what);
+
 /* The process's AWS client; borrowed. */
 int worker_aws(struct request *req, struct aws_client **ret, struct err *e);
 

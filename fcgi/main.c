@@ -13,6 +13,7 @@
 #include "fcgi/connection.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
+#include "lib/aws/http.h"
 #include "lib/docker/reply.h"
 #include "lib/ids.h"
 #include "lib/log.h"
@@ -144,6 +145,7 @@ static int run(const char *socket_path, struct err *e)
 		}
 	}
 	listener_close(listener);
+	aws_client_close(worker.aws);
 	store_close(worker.store);
 	settings_free(&settings);
 	return rc;

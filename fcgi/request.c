@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "fcgi/connection.h"
@@ -27,32 +28,26 @@ struct connection {
 struct listener {
 	int fd;
 	int epoll;
-	sigset_t wait_mask; /* in force only while waiting for a request */
+	int signals; /* readable once the process is to end */
 	struct connection connection;
 };
 
-static volatile sig_atomic_t ending; /* set by a signal; there is no other way to tell */
-
-static void on_signal(int number)
+/*
+ * SIGTERM and SIGINT stay blocked and are seen only as a readable descriptor,
+ * so that a request is always finished first and no signal is lost between a
+ * check and the wait.
+ */
+static int open_signals(int *ret_fd, struct err *e)
 {
-	ending = 1;
-}
+	sigset_t ends;
 
-/* SIGTERM and SIGINT stay blocked except while waiting, so that none is lost between a check and the wait. */
-static int signals_prepare(sigset_t *ret_wait_mask, struct err *e)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-	sigset_t blocked;
-
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &blocked, ret_wait_mask) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
-	    sigaction(SIGINT, &action, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return err_errno(e, errno, "signal handlers");
-	sigdelset(ret_wait_mask, SIGTERM);
-	sigdelset(ret_wait_mask, SIGINT);
-	return 0;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return err_errno(e, errno, "blocking signals");
+	*ret_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *ret_fd < 0 ? err_errno(e, errno, "signalfd") : 0;
 }
 
 /*
@@ -62,13 +57,15 @@ static int signals_prepare(sigset_t *ret_wait_mask, struct err *e)
  */
 static int watch(struct listener *l, struct err *e)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	struct epoll_event request = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = l->fd };
+	struct epoll_event end = { .events = EPOLLIN, .data.fd = l->signals };
 	int flags = fcntl(l->fd, F_GETFL);
 
 	if (flags < 0 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(l->fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_errno(e, errno, "descriptor %d", l->fd);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->fd, &event) < 0)
+	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->fd, &request) < 0 ||
+	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->signals, &end) < 0)
 		return err_errno(e, errno, "waiting on descriptor %d", l->fd);
 	return 0;
 }
@@ -79,12 +76,12 @@ int listener_open(const char *socket_path, struct listener **ret, struct err *e)
 
 	if (!l)
 		return err_nomem(e);
-	l->epoll = -1;
+	l->epoll = l->signals = -1;
 	if (FCGX_Init() != 0) {
 		err_set(e, ERR_INTERNAL, "libfcgi can't start");
 	} else if (socket_path && (l->fd = FCGX_OpenSocket(socket_path, BACKLOG)) < 0) {
 		err_errno(e, errno, "%s", socket_path);
-	} else if (signals_prepare(&l->wait_mask, e) == 0 && watch(l, e) == 0) {
+	} else if (open_signals(&l->signals, e) == 0 && watch(l, e) == 0) {
 		if (FCGX_InitRequest(&l->connection.fcgi, l->fd, FCGI_FAIL_ACCEPT_ON_INTR) == 0) {
 			*ret = l;
 			return 0;
@@ -103,6 +100,8 @@ void listener_close(struct listener *l)
 	buf_free(&l->connection.headers);
 	if (l->epoll >= 0)
 		close(l->epoll);
+	if (l->signals >= 0)
+		close(l->signals);
 	free(l);
 }
 
@@ -131,13 +130,18 @@ static void fill(struct request *req, struct worker *worker, struct connection *
 
 int listener_accept(struct listener *l, struct worker *worker, struct request *ret, struct err *e)
 {
-	struct epoll_event event;
+	struct epoll_event events[2];
 
 	for (;;) {
-		if (epoll_pwait(l->epoll, &event, 1, -1, &l->wait_mask) < 0 && errno != EINTR)
+		int n = epoll_wait(l->epoll, events, 2, -1);
+
+		if (n < 0 && errno != EINTR)
 			return err_errno(e, errno, "waiting for a request");
-		if (ending)
-			return 0;
+		for (int i = 0; i < n; i++)
+			if (events[i].data.fd == l->signals)
+				return 0;
+		if (n <= 0)
+			continue;
 		errno = 0;
 		if (FCGX_Accept_r(&l->connection.fcgi) == 0) {
 			fill(ret, worker, &l->connection);

@@ -67,7 +67,7 @@ bool environment_wait(struct environment *v, int64_t until_ms);
 void environment_serve(struct environment *v);
 
 /* The Runtime API: http handlers with the environment as context. */
-size_t runtime_body_limit(void *ctx, const char *method, const char *path);
+size_t runtime_body_limit(void *ctx, const struct request *request);
 void runtime_handle(void *ctx, struct request *request, struct reply *reply);
 
 #endif

@@ -89,6 +89,8 @@ static enum outcome run(struct environment *v, int64_t deadline, struct err *e)
 {
 	enum outcome o;
 
+	if (v->stop)
+		return OUTCOME_STOPPED;
 	if (!v->running && environment_process_start(v, e) < 0)
 		return OUTCOME_NO_START;
 	o = await_ready(v, deadline);
@@ -164,6 +166,8 @@ static void report(struct environment *v, int64_t started, const char *words)
 	int64_t duration = mono_ms() - started;
 	unsigned peak = sandbox_memory_peak_mb(v->sandbox);
 	char init[64] = "";
+	/* What the kernel ended for lack of memory had it all, whatever the last sample says. */
+	bool full = peak > v->revision->memory_mb || sandbox_oom_killed(v->sandbox);
 	int64_t billed = (duration ? duration : 1) + (v->cold ? v->init_ms : 0);
 
 	if (v->cold)
@@ -172,7 +176,7 @@ static void report(struct environment *v, int64_t started, const char *words)
 	output_platform(&v->output, "END RequestId: %s\n", v->request_id);
 	output_platform(&v->output, "REPORT RequestId: %s\tDuration: %" PRId64 ".00 ms\tBilled Duration: %" PRId64 " ms\tMemory Size: %u MB\t"
 			"Max Memory Used: %u MB%s%s\t\n", v->request_id, duration, billed, v->revision->memory_mb,
-			peak < v->revision->memory_mb ? peak : v->revision->memory_mb, init, words);
+			full ? v->revision->memory_mb : peak, init, words);
 }
 
 void environment_serve(struct environment *v)

@@ -47,9 +47,11 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *conne
 
 	r->method = strdup(method);
 	r->fd = info ? info->connect_fd : -1;
-	r->body.limit = s->config.body_limit(s->config.ctx, method, r->path);
+	if (!r->method)
+		return MHD_NO;
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, r);
-	return r->method ? MHD_YES : MHD_NO;
+	r->body.limit = s->config.body_limit(s->config.ctx, r);
+	return MHD_YES;
 }
 
 static enum MHD_Result take(struct request *r, const char *data, size_t *size)

@@ -15,7 +15,7 @@ struct http_config {
 	int fd;                /* a listening socket; stays the caller's and must outlive the server */
 	unsigned connections;  /* at most so many at a time */
 	unsigned idle_seconds; /* a silent connection is closed after this; 0: never */
-	size_t (*body_limit)(void *ctx, const char *method, const char *path); /* bytes that are kept of a body */
+	size_t (*body_limit)(void *ctx, const struct request *request); /* bytes that are kept of its body, by its head */
 	void (*handle)(void *ctx, struct request *request, struct reply *reply); /* called by several threads */
 	void *ctx;
 };

@@ -6,6 +6,7 @@
 #include "lib/json.h"
 
 #define LIMIT_PAYLOAD 6291456
+#define LIMIT_RESPONSE 6291556
 #define LIMIT_CONTROL_BODY 70167211
 #define LIMIT_NAME 64
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <fcntl.h>
@@ -38,6 +39,13 @@ struct program {
 	struct http_server *http;
 	struct router router;
 };
+
+static char *in_dir(struct program *p, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", p->config.dir, name) < 0 ? NULL : path;
+}
 
 static int parse_address(const char *text, struct sockaddr_in *ret, struct err *e)
 {
@@ -68,8 +76,20 @@ static int open_listener(struct program *p, struct err *e)
 	    bind(p->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(p->listen_fd, 4096) < 0 ||
 	    getsockname(p->listen_fd, (struct sockaddr *)&a, &len) < 0)
 		return err_errno(e, errno, "%s", p->config.listen);
-	log_info("listening at 127.0.0.1:%u", ntohs(a.sin_port));
+	log_info("listening at %s, port %u", p->config.listen, ntohs(a.sin_port));
 	return 0;
+}
+
+/* Each environment and each Invoke takes several descriptors. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("RLIMIT_NOFILE: %s", strerror(errno));
 }
 
 /* For those who let the kernel choose the port. Written last: whoever reads it finds everything up. */
@@ -78,36 +98,35 @@ static int write_endpoint(struct program *p, struct err *e)
 	struct sockaddr_in a;
 	socklen_t len = sizeof a;
 	char host[INET_ADDRSTRLEN], text[64];
-	BUF_CLEANUP struct buf path = BUF_INIT;
+	CLEANUP_FREE char *path = in_dir(p, "endpoint");
 
 	getsockname(p->listen_fd, (struct sockaddr *)&a, &len);
 	inet_ntop(AF_INET, &a.sin_addr, host, sizeof host);
 	snprintf(text, sizeof text, "http://%s:%u\n", host, ntohs(a.sin_port));
-	buf_printf(&path, "%s/endpoint", p->config.dir);
-	return path.failed ? err_nomem(e) : file_replace(path.data, text, e);
+	return path ? file_replace(path, text, e) : err_nomem(e);
+}
+
+static void remove_endpoint(struct program *p)
+{
+	CLEANUP_FREE char *path = in_dir(p, "endpoint");
+
+	if (path)
+		unlink(path);
 }
 
 /* One program for each state directory: two would sweep each other's sandboxes. */
 static int lock_dir(struct program *p, struct err *e)
 {
-	BUF_CLEANUP struct buf path = BUF_INIT;
+	CLEANUP_FREE char *path = in_dir(p, "lock");
 
+	if (!path)
+		return err_nomem(e);
 	if (mkdir(p->config.dir, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, errno, "%s", p->config.dir);
-	buf_printf(&path, "%s/lock", p->config.dir);
-	if (path.failed)
-		return err_nomem(e);
-	p->lock_fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return err_errno(e, errno, "%s", path.data);
+		return err_errno(e, errno, "%s", path);
 	return 0;
-}
-
-static char *in_dir(struct program *p, const char *name)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s", p->config.dir, name) < 0 ? NULL : path;
 }
 
 static int open_parts(struct program *p, struct err *e)
@@ -147,6 +166,7 @@ static int open_http(struct program *p, struct err *e)
 	p->router.lambda.pool = p->pool;
 	bucket_init(&p->router.lambda.control, 15);
 	bucket_init(&p->router.lambda.get, 100);
+	bucket_init(&p->router.log_reads, 10);
 	return http_start(&p->http, &http, e);
 }
 
@@ -180,6 +200,7 @@ static int run(struct program *p, struct err *e)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	if (settings_load(&settings, e) < 0)
 		return -1;
 	settings_free(&settings);
@@ -188,6 +209,7 @@ static int run(struct program *p, struct err *e)
 		return -1;
 	sigwait(&signals, &number);
 	log_info("ending: %s", strsignal(number));
+	remove_endpoint(p);
 	return 0;
 }
 

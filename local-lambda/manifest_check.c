@@ -99,7 +99,7 @@ static int split(const struct local_config *config, const char *uri, char **ret_
 int manifest_check(const struct local_config *config, struct ecr *ecr, const char *uri, char **ret_resolved, struct err *e)
 {
 	CLEANUP_FREE char *repository = NULL;
-	const char *reference;
+	const char *reference = NULL;
 	BUF_CLEANUP struct buf url = BUF_INIT, body = BUF_LIMITED(MANIFEST_MAX), resolved = BUF_INIT;
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	char hex[65];

@@ -8,6 +8,7 @@
 #include "local-lambda/uuid.h"
 
 #define JSON11_BODY (2u << 20)
+#define STRANGERS_BODY (64u << 10)
 
 enum service { SERVICE_LAMBDA, SERVICE_LOGS, SERVICE_ECR };
 
@@ -20,9 +21,23 @@ static const struct {
 	[SERVICE_ECR] = { "ecr", ECR_TARGET },
 };
 
-size_t router_body_limit(void *ctx, const char *method, const char *path)
+/* It can't be genuine otherwise; whether it is shows once the body is here. */
+static bool names_our_key(const struct router *r, const struct request *request)
 {
-	return !strcmp(path, "/") ? JSON11_BODY : lambda_api_body_limit(method, path);
+	const char *header = request_header(request, "authorization");
+	const char *credential = header ? strstr(header, "Credential=") : NULL;
+	size_t len = strlen(r->config->access_key_id);
+
+	return credential && !strncmp(credential + 11, r->config->access_key_id, len) && credential[11 + len] == '/';
+}
+
+size_t router_body_limit(void *ctx, const struct request *request)
+{
+	struct router *r = ctx;
+
+	if (!names_our_key(r, request))
+		return STRANGERS_BODY;
+	return !strcmp(request->path, "/") ? JSON11_BODY : lambda_api_body_limit(request->method, request->path);
 }
 
 static enum service service_of(const struct request *request, const char **ret_action)
@@ -57,6 +72,12 @@ static bool is_genuine(struct router *r, const struct request *request, enum ser
 	return false;
 }
 
+static bool is_throttled(struct router *r, enum service service, const char *action)
+{
+	return r->config->rate_limit && service == SERVICE_LOGS && (!strcmp(action, "GetLogEvents") || !strcmp(action, "FilterLogEvents")) &&
+	       !bucket_take(&r->log_reads);
+}
+
 static void call_json11(struct router *r, enum service service, const char *action, struct request *request, struct reply *reply)
 {
 	CLEANUP_JSON struct json_object *input = NULL;
@@ -67,6 +88,8 @@ static void call_json11(struct router *r, enum service service, const char *acti
 	else if (strcmp(request->method, "POST") || json_parse(request->body.data ? request->body.data : "", request->body.len, &input, &e) < 0 ||
 		 !json_object_is_type(input, json_type_object))
 		reply_json11_error(reply, 400, "SerializationException", "%s", e.kind ? e.text : "the body must be a JSON object");
+	else if (is_throttled(r, service, action))
+		reply_json11_error(reply, 400, "ThrottlingException", "Rate exceeded");
 	else if (service == SERVICE_LOGS)
 		logs_api_call(&r->logs, action, input, reply);
 	else
@@ -92,8 +115,8 @@ void router_handle(void *ctx, struct request *request, struct reply *reply)
 		reply->content_type = "application/x-amz-json-1.1";
 	if (request->too_many)
 		reply_rest_error(reply, 431, "RequestHeaderFieldsTooLarge", "at most %d headers", MESSAGE_HEADERS_MAX);
-	/* What was too large was not kept, so there is nothing to verify; it is refused either way. */
-	else if (request->too_large || is_genuine(r, request, service, reply)) {
+	/* What was too large was not kept, so its signature can't be verified; it is refused either way. */
+	else if ((request->too_large && names_our_key(r, request)) || is_genuine(r, request, service, reply)) {
 		if (service == SERVICE_LAMBDA)
 			lambda_api_handle(&r->lambda, request, reply);
 		else

@@ -10,11 +10,12 @@ struct router {
 	const struct local_config *config;
 	struct lambda_api lambda;
 	struct logs_api logs;
+	struct bucket log_reads; /* GetLogEvents and FilterLogEvents: 10 a second */
 	struct ecr *ecr;
 };
 
 /* HTTP handlers with a struct router as context. */
-size_t router_body_limit(void *ctx, const char *method, const char *path);
+size_t router_body_limit(void *ctx, const struct request *request);
 void router_handle(void *ctx, struct request *request, struct reply *reply);
 
 #endif

@@ -9,9 +9,9 @@
 #define PREFIX "/2018-06-01/runtime/"
 #define INVOCATION PREFIX "invocation/"
 
-size_t runtime_body_limit(void *ctx, const char *method, const char *path)
+size_t runtime_body_limit(void *ctx, const struct request *request)
 {
-	return LIMIT_PAYLOAD;
+	return LIMIT_RESPONSE;
 }
 
 static void answer(struct reply *reply, int status, const char *type, const char *message)

@@ -38,7 +38,10 @@ struct sandbox_host_config {
 int sandbox_host_open(struct sandbox_host **ret, const struct sandbox_host_config *config, struct err *e);
 /* Every sandbox must be destroyed before. NULL is fine. */
 void sandbox_host_close(struct sandbox_host *host);
-/* Removes what a killed host left in `dir` and in the cgroups. ERR_CONFLICT if one lives. */
+/*
+ * Removes what a killed host left in `dir` and in the cgroups; images and templates stay. ERR_CONFLICT if one lives. A
+ * directory that is gone is fine: its absolute path still names the cgroups.
+ */
 int sandbox_host_sweep(const char *dir, struct err *e);
 
 struct sandbox_spec {

@@ -191,15 +191,17 @@ void sandbox_host_close(struct sandbox_host *host)
 
 int sandbox_host_sweep(const char *dir, struct err *e)
 {
-	struct sandbox_host *host;
-	int rc;
+	struct sandbox_host *host = host_new();
+	bool gone = access(dir, F_OK) < 0 && errno == ENOENT;
+	int rc = 0;
 
-	if (access(dir, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	host = host_new();
 	if (!host)
 		return err_nomem(e);
-	rc = host_lock(host, dir, e);
+	/* Whoever removed the directory can't have removed the cgroups with it. */
+	if (!gone)
+		rc = host_lock(host, dir, e);
+	else if (!(host->dir = strdup(dir)))
+		rc = err_nomem(e);
 	if (rc == 0)
 		rc = host_sweep(host, e);
 	sandbox_host_close(host);

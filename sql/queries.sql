@@ -37,13 +37,19 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- What a client can see: neither what is not created yet nor what is being removed.
 
 -- name: container_by_id
-SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
-       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
 -- name: container_by_name
-SELECT id, name, state, image_reference, image_id, config, host_config, networking, spec, tty, open_stdin,
-       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count
+SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
+       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
+       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
 -- The plus keeps the range over the primary key, instead of all that the tenant has.
@@ -95,9 +101,6 @@ SELECT e.id, e.container_id, e.run_id, e.config, e.detach_keys, e.state, e.pid, 
 FROM exec e JOIN container c ON c.id = e.container_id
 WHERE e.tenant = :tenant AND e.id = :id AND c.tenant = e.tenant AND c.state NOT IN ('creating', 'removing');
 
--- name: exec_live
-SELECT id FROM exec WHERE tenant = :tenant AND container_id = :container AND state IN ('starting', 'running') ORDER BY created_at;
-
 -- An agent names its run and proves it by the container's token and the run's nonce.
 -- name: agent_run
 -- system
@@ -127,8 +130,9 @@ SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;
 -- name: image_references_all
 SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;
 
+-- The plus keeps the search by image, instead of all that the tenant has.
 -- name: image_references
-SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY reference;
+SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY +reference;
 
 -- name: image_add
 INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
@@ -159,9 +163,6 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
 ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
-
--- name: create_name_owner
-SELECT id FROM container WHERE tenant = :tenant AND name = :name;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,

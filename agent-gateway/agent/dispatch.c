@@ -209,6 +209,10 @@ bool run_message(void *arg, const struct wire_message *m)
 	case WIRE_WINDOW:
 		on_window(s, m);
 		return true;
+	case WIRE_HEALTH:
+	case WIRE_STATS:
+		/* Of a gateway that can do more than this agent. */
+		return true;
 	default:
 		return on_json(r, m);
 	}

@@ -109,7 +109,7 @@ bool inlet_data(struct inlet *in, const uint8_t *data, size_t len)
 
 void inlet_end(struct inlet *in)
 {
-	if (in->ended)
+	if (in->ended || !in->queue)
 		return;
 	in->ended = true;
 	if (!in->terminal && in->fd >= 0 && !evbuffer_get_length(in->queue))

@@ -196,11 +196,25 @@ static void event_came(struct bufferevent *bev, short what, void *arg)
 		end(l, 0, l->ssl && !l->upgraded ? tls_error_text(l->ssl) : error ? strerror(error) : "connection error");
 }
 
-static int make_request(struct link *l, const struct evhttp_uri *uri, const char *path, const char *authorization, struct err *e)
+/* The URL's host without the brackets of an IPv6 address. */
+static bool read_host(const struct evhttp_uri *uri, char *host, size_t size)
+{
+	const char *given = uri ? evhttp_uri_get_host(uri) : NULL;
+	size_t len = given ? strlen(given) : 0;
+
+	if (len > 2 && given[0] == '[' && given[len - 1] == ']') {
+		given++;
+		len -= 2;
+	}
+	return len && snprintf(host, size, "%.*s", (int)len, given) < (int)size;
+}
+
+static int make_request(struct link *l, const struct evhttp_uri *uri, const char *host, const char *path,
+			const char *authorization, struct err *e)
 {
 	const char *prefix = evhttp_uri_get_path(uri);
 	int len = prefix ? (int)strlen(prefix) : 0;
-	bool v6 = strchr(evhttp_uri_get_host(uri), ':');
+	bool v6 = strchr(host, ':');
 	char key[UPGRADE_KEY_LEN + 1];
 
 	while (len && prefix[len - 1] == '/')
@@ -208,7 +222,7 @@ static int make_request(struct link *l, const struct evhttp_uri *uri, const char
 	upgrade_make_key(key);
 	ws_accept_key(l->accept, key);
 	buf_printf(&l->request, "GET %.*s%s HTTP/1.1\r\nHost: %s%s%s", len, prefix ? prefix : "", path, v6 ? "[" : "",
-		   evhttp_uri_get_host(uri), v6 ? "]" : "");
+		   host, v6 ? "]" : "");
 	if (evhttp_uri_get_port(uri) > 0)
 		buf_printf(&l->request, ":%d", evhttp_uri_get_port(uri));
 	buf_printf(&l->request,
@@ -217,11 +231,10 @@ static int make_request(struct link *l, const struct evhttp_uri *uri, const char
 	return l->request.failed || !l->accept[0] ? err_nomem(e) : 0;
 }
 
-static int open_socket(struct link *l, struct agent *a, const struct evhttp_uri *uri, bool tls, struct err *e)
+static int open_socket(struct link *l, struct agent *a, const struct evhttp_uri *uri, const char *host, bool tls, struct err *e)
 {
 	struct timeval limit = { .tv_sec = OPEN_SECONDS };
 	int port = evhttp_uri_get_port(uri);
-	const char *host = evhttp_uri_get_host(uri);
 
 	if (tls) {
 		l->ssl = tls_client_new(host, a->ca_file, e);
@@ -254,11 +267,12 @@ struct link *link_dial(struct agent *a, const char *url, const char *path, const
 		       const struct link_events *events, void *arg, struct err *e)
 {
 	__attribute__((cleanup(uri_free))) struct evhttp_uri *uri = evhttp_uri_parse(url);
-	const char *scheme = uri ? evhttp_uri_get_scheme(uri) : NULL, *host = uri ? evhttp_uri_get_host(uri) : NULL;
+	const char *scheme = uri ? evhttp_uri_get_scheme(uri) : NULL;
 	bool tls = scheme && (!strcmp(scheme, "https") || !strcmp(scheme, "wss"));
+	char host[256];
 	struct link *l;
 
-	if (!scheme || !host || !*host || !(tls || !strcmp(scheme, "http") || !strcmp(scheme, "ws"))) {
+	if (!scheme || !read_host(uri, host, sizeof host) || !(tls || !strcmp(scheme, "http") || !strcmp(scheme, "ws"))) {
 		err_set(e, ERR_INVALID, "the callback \"%s\" is no http or https URL", url);
 		return NULL;
 	}
@@ -270,7 +284,7 @@ struct link *link_dial(struct agent *a, const char *url, const char *path, const
 	l->events = *events;
 	l->arg = arg;
 	ws_parser_init(&l->parser, false, WIRE_MESSAGE_MAX);
-	if (make_request(l, uri, path, authorization, e) < 0 || open_socket(l, a, uri, tls, e) < 0) {
+	if (make_request(l, uri, host, path, authorization, e) < 0 || open_socket(l, a, uri, host, tls, e) < 0) {
 		link_free(l);
 		return NULL;
 	}

@@ -4,11 +4,11 @@ AGENT_SOURCES = \
   agent-gateway/agent/children.c agent-gateway/agent/children.h agent-gateway/agent/deadline.c agent-gateway/agent/deadline.h \
   agent-gateway/agent/dispatch.c agent-gateway/agent/hello.c agent-gateway/agent/hello.h agent-gateway/agent/init.c \
   agent-gateway/agent/inlet.c agent-gateway/agent/inlet.h agent-gateway/agent/launch.c agent-gateway/agent/launch.h \
-  agent-gateway/agent/link.c agent-gateway/agent/link.h agent-gateway/agent/main.c \
+  agent-gateway/agent/link.c agent-gateway/agent/link.h agent-gateway/agent/main.c agent-gateway/agent/mirror.c agent-gateway/agent/mirror.h \
   agent-gateway/agent/outlet.c agent-gateway/agent/outlet.h agent-gateway/agent/passwd.c agent-gateway/agent/passwd.h \
   agent-gateway/agent/process.c agent-gateway/agent/process.h agent-gateway/agent/retain.c agent-gateway/agent/retain.h \
   agent-gateway/agent/run.c agent-gateway/agent/run.h agent-gateway/agent/runtime.c agent-gateway/agent/runtime.h \
-  agent-gateway/agent/session.c agent-gateway/agent/session.h agent-gateway/agent/stream.c agent-gateway/agent/stream.h \
+  agent-gateway/agent/seed.c agent-gateway/agent/seed.h agent-gateway/agent/session.c agent-gateway/agent/session.h agent-gateway/agent/stream.c agent-gateway/agent/stream.h \
   agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
   agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \
   lib/buf.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/wire.c lib/ws.c
@@ -26,3 +26,8 @@ check_PROGRAMS += sockerless-agent-sanitized
 sockerless_agent_sanitized_SOURCES = $(AGENT_SOURCES)
 sockerless_agent_sanitized_LDADD = $(AGENT_LIBS)
 endif
+
+# The agent as a local process between a Runtime API and a gateway that the tests play.
+TESTS += tests/agent/run
+EXTRA_DIST += tests/agent/run tests/agent/conftest.py tests/agent/gateway.py tests/agent/test_run.py tests/agent/test_session.py \
+  tests/agent/test_streams.py

@@ -19,6 +19,7 @@
 #include "lib/log.h"
 
 #define CONNECT_SECONDS 60
+#define MIRROR_BYTES (1024 * 1024)
 
 int64_t agent_now(void)
 {
@@ -53,7 +54,7 @@ static char *take_env(const char *name)
 static void read_environment(struct agent *a)
 {
 	static const char *const secrets[] = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN" };
-	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT");
+	char *seconds = take_env("SOCKERLESS_AGENT_TIMEOUT"), *mirror = take_env("SOCKERLESS_AGENT_LOG_BYTES");
 
 	a->container = take_env("SOCKERLESS_CONTAINER_ID");
 	a->token = take_env("SOCKERLESS_AGENT_TOKEN");
@@ -62,6 +63,7 @@ static void read_environment(struct agent *a)
 	a->log_stream = take_env("AWS_LAMBDA_LOG_STREAM_NAME");
 	a->runtime_api = take_env("AWS_LAMBDA_RUNTIME_API");
 	a->tmp = take_env("SOCKERLESS_AGENT_TMP");
+	a->seed = take_env("SOCKERLESS_AGENT_SEED");
 	/* Outside a function nobody's /tmp is touched. */
 	if (!a->tmp && getenv("AWS_LAMBDA_FUNCTION_NAME"))
 		a->tmp = strdup("/tmp");
@@ -69,6 +71,8 @@ static void read_environment(struct agent *a)
 	if (a->connect_seconds <= 0)
 		a->connect_seconds = CONNECT_SECONDS;
 	free(seconds);
+	a->mirror_bytes = mirror ? strtoul(mirror, NULL, 10) : MIRROR_BYTES;
+	free(mirror);
 	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
 		free(take_env(secrets[i]));
 	clearenv();
@@ -111,6 +115,9 @@ static struct evdns_base *make_resolver(struct event_base *base)
 {
 	struct evdns_base *dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 
+	/* Not every name server repeats a name as it was spelt. */
+	if (dns)
+		evdns_base_set_option(dns, "randomize-case", "0");
 	/* An image without these files resolves addresses only, or by a name server on this host. */
 	if (dns && evdns_base_resolv_conf_parse(dns, DNS_OPTIONS_ALL, "/etc/resolv.conf") != 0)
 		log_debug("no /etc/resolv.conf could be read");
@@ -142,6 +149,7 @@ int main(void)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	child_reset_signals();
 	signal(SIGPIPE, SIG_IGN);
 	log_init("sockerless-agent");
 	settle_files();

@@ -70,6 +70,7 @@ static void take(struct outlet *o, const uint8_t *data, size_t len)
 	if (o->rules->retained) {
 		retain_add(&o->kept, data, len, (uint64_t)o->read_at);
 		send_kept(o);
+		mirror_add(&o->rules->mirror, data, len);
 	} else if (!o->rules->lost) {
 		o->rules->window -= len;
 		session_send(o->rules->session, WIRE_DATA, (uint8_t)o->channel, o->rules->stream, NULL, 0, data, len);

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "agent-gateway/agent/mirror.h"
 #include "agent-gateway/agent/retain.h"
 #include "agent-gateway/agent/session.h"
 
@@ -18,6 +19,7 @@ struct outlet_rules {
 	bool retained;
 	bool lost;       /* nobody wants an exec's output any more */
 	uint64_t window; /* of an exec: bytes that may still be sent */
+	struct mirror mirror;
 	void (*changed)(void *arg); /* something was read, or the end came */
 	void *arg;
 };

@@ -8,11 +8,14 @@
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/hello.h"
+#include "agent-gateway/agent/seed.h"
 #include "agent-gateway/agent/tmpdir.h"
 #include "lib/ids.h"
 #include "lib/json.h"
 #include "lib/log.h"
 
+#define CODE_NEVER_STARTED 128
+#define SEED "/.sockerless/seed"
 #define SWEEP_MS 10
 #define SWEEPS_MAX 60 /* what can't be killed by then (a process in the kernel) doesn't hold the answer up */
 
@@ -90,7 +93,9 @@ void run_end(struct run *r, bool acknowledged, const char *error)
 		r->code = stream_failure_code(r->main);
 		if (!*r->error)
 			snprintf(r->error, sizeof r->error, "%s", process_failure_text(&r->main->failure));
-	} else if (r->main && !r->main->exited) {
+	} else if (!r->main) {
+		r->code = CODE_NEVER_STARTED;
+	} else if (!r->main->exited) {
 		r->code = 128 + SIGKILL;
 	}
 	if (*error)
@@ -257,6 +262,8 @@ void run_begin(struct agent *a, const struct invocation *inv)
 	r->deadline_ms = inv->deadline_ms;
 	if (a->tmp)
 		tmpdir_empty(a->tmp);
+	if (a->tmp)
+		seed_copy(a->seed ? a->seed : SEED, a->tmp);
 	if (prepare(r, inv, &e) < 0) {
 		log_error("the invocation can't be run: %s", e.text);
 		run_free(r);

@@ -135,9 +135,12 @@ static bool link_message(void *arg, const struct wire_message *m)
 			link_send(s->link, WIRE_PING, WIRE_FLAG_PONG, WIRE_SESSION, NULL, 0, m->payload, m->len);
 		return true;
 	}
+	if (!s->events.message(s->arg, m))
+		return false;
 	/* Pauses grow again from the start only after a whole handshake. */
-	s->pause_ms = PAUSE_FIRST_MS;
-	return s->events.message(s->arg, m);
+	if (s->ready)
+		s->pause_ms = PAUSE_FIRST_MS;
+	return true;
 }
 
 static void link_drained(void *arg)

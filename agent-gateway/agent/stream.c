@@ -142,6 +142,7 @@ struct stream *stream_start(struct agent *a, struct session *session, uint32_t i
 	if (!s)
 		return NULL;
 	s->terminal = l->tty;
+	s->rules.mirror.left = is_main(s) && !l->tty ? a->mirror_bytes : 0;
 	snprintf(s->program, sizeof s->program, "%s", l->args[0]);
 	if (process_start(l, &pipes, &s->pid, &s->failure) < 0) {
 		if (s->failure.step == PROCESS_CHDIR)
@@ -207,8 +208,10 @@ void stream_cut(struct stream *s)
 	/* What the gateway has shown to have isn't said again. */
 	if (is_main(s) || session_confirmed(s->session) < s->report_ping)
 		s->reported = false;
-	if (!is_main(s))
+	if (!is_main(s)) {
 		s->rules.lost = true;
+		inlet_end(&s->in);
+	}
 	stream_update(s);
 }
 

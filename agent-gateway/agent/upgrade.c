@@ -22,7 +22,7 @@ static int status_line(const char *line)
 	char *end;
 	long status;
 
-	if (strncmp(line, "HTTP/1.0 ", 9) && strncmp(line, "HTTP/1.1 ", 9))
+	if (strncmp(line, "HTTP/1.", 7) || (line[7] != '0' && line[7] != '1') || line[8] != ' ')
 		return 0;
 	status = strtol(line + 9, &end, 10);
 	return end == line + 12 && status >= 100 && status <= 599 ? (int)status : 0;

@@ -13,6 +13,7 @@
 #include "lib/aws/credentials_parse.h"
 #include "lib/aws/easy.h"
 #include "lib/aws/profile.h"
+#include "lib/aws/web_identity.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
@@ -127,13 +128,6 @@ static int from_profile(struct aws_credentials *ret, struct err *e)
 	if (process)
 		return from_process(process, ret, e);
 	return 0;
-}
-
-static int from_web_identity(struct aws_credentials *ret, struct err *e)
-{
-	if (!variable("AWS_WEB_IDENTITY_TOKEN_FILE"))
-		return 0;
-	return err_set(e, ERR_UNAUTHORIZED, "AWS_WEB_IDENTITY_TOKEN_FILE is not supported: use credentials of the role");
 }
 
 static size_t collect(char *data, size_t size, size_t n, void *arg)
@@ -266,7 +260,7 @@ static int from_instance(struct aws_credentials *ret, struct err *e)
 int aws_credentials_load(struct aws_credentials *ret, struct err *e)
 {
 	static int (*const sources[])(struct aws_credentials *ret, struct err *e) = {
-		from_environment, from_profile, from_web_identity, from_container, from_instance,
+		from_environment, from_profile, aws_web_identity, from_container, from_instance,
 	};
 	struct aws_credentials c = { 0 };
 

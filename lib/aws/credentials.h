@@ -3,10 +3,11 @@
  *   environment      AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
  *   shared files     AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE (default below ~/.aws), profile AWS_PROFILE:
  *                    keys, credential_process
+ *   web identity     AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME, by STS (AWS_ENDPOINT_URL_STS)
  *   container        AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE)
  *   instance         IMDSv2, unless AWS_EC2_METADATA_DISABLED=true
  * The first source that is configured decides: if it fails, that is the error.
- * role_arn and AWS_WEB_IDENTITY_TOKEN_FILE are refused with a text that says so.
+ * role_arn in a profile is refused with a text that says so.
  */
 #ifndef SOCKERLESS_AWS_CREDENTIALS_H
 #define SOCKERLESS_AWS_CREDENTIALS_H
@@ -29,7 +30,7 @@ void aws_credentials_free(struct aws_credentials *c); /* wipes the secrets */
 
 /*
  * Walks the chain. Blocks: reads files, runs credential_process (30 s), asks
- * the container's or instance's endpoint (2 s to connect, 5 s in all).
+ * STS, the container's or the instance's endpoint (5 s each).
  * ERR_UNAUTHORIZED when no source is configured or the configured one failed.
  */
 int aws_credentials_load(struct aws_credentials *ret, struct err *e);

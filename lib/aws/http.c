@@ -251,8 +251,10 @@ static int set_options(struct aws_transfer *t, const struct aws_request *r, cons
 	 * more by itself, even a POST whose bytes may have arrived. On a new
 	 * connection it never does.
 	 */
-	if (!r->retry)
+	if (!r->retry) {
 		rc |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+		rc |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	return rc == CURLE_OK ? 0 : err_set(e, ERR_INTERNAL, "curl refuses its options");
 }
 

@@ -227,13 +227,41 @@ int derive_config(struct json_object *base, struct json_object **ret, struct err
 	return 0;
 }
 
+/* An image of the agent's layer alone, under a tag of its own, remembers the layer for all others of the repository. */
+static int remember_layer(struct registry *to, const struct image_layer *layer, const char *architecture, const char *tag, struct err *e)
+{
+	IMAGE_CLEANUP struct image i = { .layers = malloc(sizeof *i.layers), .config = json_object_new_object() };
+
+	if (!i.layers || !i.config || !json_add_str(i.config, "architecture", architecture) || !json_add_str(i.config, "os", "linux"))
+		return err_nomem(e);
+	*i.layers = *layer;
+	i.n_layers = 1;
+	return image_seal(&i, e) < 0 ? -1 : image_push(to, &i, tag, e);
+}
+
+/* Packing the agent takes half a second, so it is done once for a repository. */
+static int agent_layer(struct registry *to, const char *agent_path, const char *architecture, struct image_layer *ret, struct err *e)
+{
+	IMAGE_CLEANUP struct image i = { 0 };
+	char key[DERIVE_KEY_SIZE], tag[sizeof "sockerless-agent-" + DERIVE_KEY_SIZE];
+
+	if (derive_key(architecture, agent_path, key, e) < 0)
+		return -1;
+	snprintf(tag, sizeof tag, "sockerless-agent-%s", key);
+	if (image_fetch(to, tag, architecture, &i, NULL) == 0 && i.n_layers == 1) {
+		*ret = *i.layers;
+		return 0;
+	}
+	return make_layer(to, agent_path, ret, e) < 0 ? -1 : remember_layer(to, ret, architecture, tag, e);
+}
+
 static int make_image(struct registry *to, const struct image *base, const char *agent_path, struct image *ret, struct err *e)
 {
 	ret->layers = calloc(base->n_layers + 1, sizeof *ret->layers);
 	if (!ret->layers)
 		return err_nomem(e);
 	memcpy(ret->layers, base->layers, base->n_layers * sizeof *ret->layers);
-	if (make_layer(to, agent_path, &ret->layers[base->n_layers], e) < 0)
+	if (agent_layer(to, agent_path, json_str(base->config, "architecture", "amd64"), &ret->layers[base->n_layers], e) < 0)
 		return -1;
 	ret->n_layers = base->n_layers + 1;
 	if (derive_config(base->config, &ret->config, e) < 0)

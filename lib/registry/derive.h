@@ -19,7 +19,8 @@ int derive_key(const char *image_id, const char *agent_path, char ret[DERIVE_KEY
 /*
  * `base` must have been copied to `to` already (image_copy). Gives
  * "host:port/repository@sha256:..." (free()), the ImageUri for Lambda. Nothing
- * is uploaded if it is there (tag "sockerless-<key>").
+ * is uploaded if it is there (tag "sockerless-<key>"). The agent's layer is
+ * made once for a repository (tag "sockerless-agent-<key>").
  */
 int derive_image(struct registry *to, const struct image *base, const char *agent_path, char **ret_uri, struct err *e);
 

@@ -9,7 +9,7 @@
 
 #define OUT_SIZE 65536
 #define GZIP_WINDOW (15 + 16) /* zlib's way to ask for a gzip header; it holds no time and no name */
-#define LEVEL 6               /* fixed: the same tar gives the same blob */
+#define LEVEL 4               /* half the time of 6 for 3% more bytes; fixed, so that the same tar gives the same blob */
 
 struct layer_writer {
 	struct registry_upload *upload;

@@ -30,7 +30,7 @@ def wait_for(condition, timeout=gw.TIMEOUT):
 
 
 class Agent:
-    def __init__(self, binary=None, env=None, tls=None):
+    def __init__(self, binary=None, env=None, tls=None, root=None):
         self.api = gw.RuntimeApi()
         self.gateway = gw.Gateway(tls)
         self.token = secrets.token_hex(32)
@@ -39,8 +39,9 @@ class Agent:
         self.tmp = os.path.join(self.dir, "tmp")
         os.mkdir(self.tmp)
         self.log = open(os.path.join(self.dir, "log"), "w+b")
+        self.stdout = open(os.path.join(self.dir, "stdout"), "w+b")
         self.binary = binary or (SANITIZED if os.path.exists(SANITIZED) else STATIC)
-        run_copy = os.path.join(self.dir, "agent")
+        run_copy = os.path.join(root or self.dir, "agent")
         shutil.copy(self.binary, run_copy)
         self.env = {
             "AWS_LAMBDA_RUNTIME_API": self.api.address, "SOCKERLESS_CONTAINER_ID": self.container,
@@ -54,8 +55,12 @@ class Agent:
         if os.getuid() == 0:
             user = {"user": UID, "group": UID, "extra_groups": []}
             os.chown(self.tmp, UID, UID)
-        self.process = subprocess.Popen([run_copy, "ignored", "arguments"], env=self.env, stderr=self.log, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, cwd=self.tmp, **user)
+        command = [run_copy, "ignored", "arguments"]
+        if root:
+            user = {}
+            command = ["/usr/sbin/chroot", "--userspec=%d:%d" % (UID, UID), root, "/agent"]
+        self.process = subprocess.Popen(command, env=self.env, stderr=self.log, stdin=subprocess.DEVNULL,
+                                        stdout=self.stdout, cwd=self.tmp, **user)
         self.nonce = None
 
     def invoke(self, args, deadline=60, callback=None, **spec):
@@ -97,6 +102,10 @@ class Agent:
         with open("/proc/%d/status" % self.process.pid) as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
 
+    def mirrored(self):
+        with open(self.stdout.name, "rb") as f:
+            return f.read()
+
     def logged(self):
         self.log.flush()
         with open(self.log.name, errors="replace") as f:
@@ -114,7 +123,9 @@ class Agent:
         self.gateway.close()
         self.api.close()
         text = self.logged()
+        print(text)  # shown with a test that failed
         self.log.close()
+        self.stdout.close()
         shutil.rmtree(self.dir)
         assert early is None, "the agent ended by itself: %s\n%s" % (early, text)
         assert "Sanitizer" not in text and "runtime error" not in text, text

@@ -1,7 +1,7 @@
 """A run from the invocation to its answer: output, exit codes, failures, environment, deadline."""
 import os
-import signal
-import subprocess
+import shutil
+import tempfile
 import time
 
 import pytest
@@ -157,6 +157,26 @@ def test_tmp_is_emptied(agent):
     assert os.listdir(outside) == ["file"]
 
 
+def test_seed_is_put_into_tmp(make_agent):
+    with tempfile.TemporaryDirectory() as seed:
+        os.chmod(seed, 0o755)
+        os.makedirs(seed + "/var/cache")
+        with open(seed + "/var/cache/file", "wb") as f:
+            f.write(bytes(200000))
+        os.chmod(seed + "/var/cache/file", 0o754)
+        os.utime(seed + "/var/cache/file", (1000, 2000))
+        os.chmod(seed + "/var/cache", 0o555)
+        os.symlink("/etc/passwd", seed + "/link")
+        os.mkfifo(seed + "/fifo")
+        agent = make_agent(env={"SOCKERLESS_AGENT_SEED": seed})
+        for _ in range(2):
+            out = run_sh(agent, "cd %s; find . | sort; stat -c '%%a %%s %%Y' var/cache/file; readlink link; stat -c %%a var/cache; "
+                         "touch var/cache/new && rm link && echo fine" % agent.tmp)
+            assert bytes(out.data[1]).decode().split("\n") == [
+                ".", "./link", "./var", "./var/cache", "./var/cache/file", "754 200000 2000", "/etc/passwd", "755", "fine", ""]
+        assert sorted(os.listdir(seed)) == ["fifo", "link", "var"]
+
+
 def test_descendants_die_with_the_main_process(agent):
     conn = agent.start(["sh", "-c", "sleep 1000 & setsid sh -c 'trap \"\" TERM HUP; sleep 1001 & echo $!; wait' & sleep 0.2; exit 3"])
     out = Output(conn).until_exit()
@@ -209,13 +229,27 @@ def test_payload_that_is_none(agent, payload):
     assert run_sh(agent, "exit 3").exit["code"] == 3
 
 
-def test_static_file_runs_in_an_empty_image(tmp_path):
+def test_copy_for_the_functions_log(make_agent):
+    agent = make_agent(env={"SOCKERLESS_AGENT_LOG_BYTES": "10"})
+    run_sh(agent, "echo one; echo two >&2; sleep 0.05; echo three; echo four")
+    assert sorted(agent.mirrored()[:8].split()) == [b"one", b"two"] and len(agent.mirrored()) == 10
+    # Each run has its own share; a terminal's output isn't copied, nor is what is binary.
+    run_sh(agent, "echo tty", tty=True)
+    run_sh(agent, "printf 'a\\000b'; echo c >&2")
+    assert len(agent.mirrored()) <= 12 and b"tty" not in agent.mirrored()
+
+
+def test_static_file_runs_in_an_empty_image(make_agent):
+    """Nothing but the program: no /dev, /proc, /etc or /tmp."""
     if os.getuid() != 0:
         pytest.skip("chroot needs root")
-    root = tmp_path / "root"
-    root.mkdir()
-    copy = root / "agent"
-    copy.write_bytes(open(STATIC, "rb").read())
-    copy.chmod(0o755)
-    done = subprocess.run(["/usr/sbin/chroot", str(root), "/agent"], env={}, capture_output=True, timeout=20)
-    assert done.returncode == 1 and b"AWS_LAMBDA_RUNTIME_API is not set" in done.stderr
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        shutil.copy("/bin/busybox", root + "/busybox")
+        agent = make_agent(STATIC, root=root)
+        agent.invoke(["/busybox", "sh", "-c", "read x; echo in:$x; /busybox ls -a /; exit 3"], cwd="/",
+                     callback="http://127.0.0.1:%d" % agent.gateway.port)
+        conn = agent.connect()
+        out = Output(conn).until_exit()
+        assert bytes(out.data[1]) == b"in:\n.\n..\nagent\nbusybox\n" and out.exit["code"] == 3
+        finish(agent, conn, out)

@@ -1,9 +1,12 @@
 """Cuts, redials, refusals, stalled acknowledgements, TLS and hostile peers."""
 import os
 import random
+import socket
 import ssl
 import struct
 import subprocess
+import tempfile
+import threading
 import time
 
 import pytest
@@ -115,6 +118,35 @@ def test_refusal_before_the_start(agent):
     assert agent.answer()["error"] == "the gateway refused the run: HTTP 410"
 
 
+def test_callback_by_path_address_and_scheme(agent):
+    port = agent.gateway.port
+    for i, callback in enumerate(["ws://127.0.0.1:%d/" % port, "http://127.0.0.1:%d/below/it/" % port, "ftp://x", "nonsense"]):
+        agent.invoke(["true"], callback=callback, deadline=2 if i > 1 else 60)
+        if i > 1:
+            body = agent.answer()
+            assert body["acknowledged"] is False and body["code"] == 128
+            continue
+        conn = agent.connect()
+        assert conn.head["host"] == "127.0.0.1:%d" % port
+        assert conn.head[""].startswith(["GET /.agent/connect?", "GET /below/it/.agent/connect?"][i])
+        conn.expect(gw.EXIT, 1)
+        conn.send(gw.ACK, 1, bytes(8), 3)
+        agent.answer()
+
+
+def test_callback_by_ipv6(agent):
+    try:
+        agent.gateway.close()
+        agent.gateway.listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    agent.gateway.closing = False
+    threading.Thread(target=agent.gateway._accept, daemon=True).start()
+    port = agent.gateway.listener.getsockname()[1]
+    agent.invoke(["true"], callback="http://[::1]:%d" % port)
+    assert agent.connect().head["host"] == "[::1]:%d" % port
+
+
 def test_other_statuses_are_tried_again(agent):
     agent.gateway.refuse = 502
     agent.invoke(["true"])
@@ -148,6 +180,25 @@ def test_cut_off_process_pauses_and_goes_on(agent):
     conn = agent.connect()
     assert conn.hello["stdout"] == 256 * 1024 and conn.hello["state"] == "running"
     assert len(Output(conn).until_exit().data[1]) == 3000000
+
+
+def test_exec_stdin_ends_with_the_connection(agent):
+    conn = agent.start(["sleep", "1000"])
+    exec_open(conn, 2, ["cat"], stdin=True)
+    conn.expect(gw.STARTED, 2)
+    conn.cut()
+    assert Execs(agent.connect()).until(2).exits[2][1]["code"] == 0
+
+
+def test_silent_connection_is_dropped(agent):
+    """The one slow test: an agent waits half a minute for a sign of life, and pings meanwhile."""
+    conn = agent.start(["sleep", "1000"])
+    conn.answer_pings = False
+    begin = time.monotonic()
+    conn.expect(gw.PING, timeout=20)
+    conn.ended(40)
+    assert 29 < time.monotonic() - begin < 41
+    assert agent.connect().hello["state"] == "running"
 
 
 def hostile(kind):
@@ -241,7 +292,6 @@ def certificates(tmp_path_factory):
 @pytest.fixture
 def ca_file(certificates, tmp_path_factory):
     # Below /tmp/pytest-of-* others may not look: the agent runs as another user.
-    import tempfile
     with tempfile.NamedTemporaryFile(prefix="sockerless-ca-") as f:
         f.write((certificates / "ca.pem").read_bytes())
         f.flush()

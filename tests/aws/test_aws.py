@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -55,7 +56,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if not self.path.startswith("/latest/") and "lease" not in self.path and not signature_ok(self, body):
+        signed = not self.path.startswith("/latest/") and "lease" not in self.path and b"AssumeRole" not in body
+        if signed and not signature_ok(self, body):
             self.server.bad += 1
         self.server.requests.append((self.command, self.path, dict(self.headers), body))
         status, headers, answer = self.server.answers.pop(0) if self.server.answers else (500, {}, b"")
@@ -195,6 +197,20 @@ class Aws(unittest.TestCase):
         self.assertEqual([r[0] for r in self.server.requests], ["PUT", "GET", "GET", "GET"])
         self.assertEqual(self.server.requests[2][1], "/latest/meta-data/iam/security-credentials/role")
         self.assertEqual(self.server.requests[2][2]["X-aws-ec2-metadata-token"], "imds-token")
+
+    def test_web_identity(self):
+        xml = (b"<R><Credentials><AccessKeyId>AKID</AccessKeyId><SecretAccessKey>SECRET</SecretAccessKey>"
+               b"<SessionToken>TO/KEN==</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></R>")
+        with tempfile.NamedTemporaryFile() as token:
+            token.write(b"web+token\n")
+            token.flush()
+            env = {"AWS_WEB_IDENTITY_TOKEN_FILE": token.name, "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}
+            out = self.drive("get", "f", (200, {}, xml), (200, {}, {"FunctionName": "f", "State": "Active"}), credentials=env)
+            self.assertEqual(out, "state Active \n")
+            self.assertEqual(self.server.requests[0][3], b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1"
+                             b"%3Arole%2Fr&RoleSessionName=sockerless&WebIdentityToken=web%2Btoken")
+            out = self.drive("get", "f", (403, {}, b"<E><Message>no such role</Message></E>"), credentials=env)
+            self.assertEqual(out, "error 401 AWS credentials by web identity: no such role\n")
 
     def test_bad_lease(self):
         out = self.drive("get", "f", (403, {}, b""), credentials={

@@ -38,19 +38,19 @@ def test_kill(docker):
 
 
 def test_wait_and_rm(docker):
-    docker.ok("run", "-d", "--name", "w", "busybox", "sh", "-c", "sleep 1; exit 5")
-    p = docker.docker("rm", "w")
+    docker.ok("run", "-d", "--name", "waited", "busybox", "sh", "-c", "sleep 1; exit 5")
+    p = docker.docker("rm", "waited")
     assert p.returncode == 1 and "container is running: stop the container before removing or force remove" in p.stderr.replace("cannot remove container", "")
-    assert docker.ok("wait", "w") == "5"
-    docker.ok("rm", "w")
-    p = docker.docker("rm", "w")
-    assert p.returncode == 1 and "No such container: w" in p.stderr
+    assert docker.ok("wait", "waited") == "5"
+    docker.ok("rm", "waited")
+    p = docker.docker("rm", "waited")
+    assert p.returncode == 1 and "No such container: waited" in p.stderr
 
 
 def test_rm_force(docker):
-    docker.ok("run", "-d", "--name", "f", "busybox", "sleep", "100")
-    docker.ok("rm", "-f", "f")
-    assert "No such object: f" in docker.docker("inspect", "f").stderr
+    docker.ok("run", "-d", "--name", "forced", "busybox", "sleep", "100")
+    docker.ok("rm", "-f", "forced")
+    assert "No such object: forced" in docker.docker("inspect", "forced").stderr
 
 
 def test_names_and_prefixes(docker):

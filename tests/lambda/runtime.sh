@@ -50,6 +50,12 @@ while :; do
 		call POST "invocation/$id/response" '"last words"'
 		exit 3
 		;;
+	answer-late)
+		call POST "invocation/$id/response" '"early"'
+		sleep 2
+		echo "done late"
+		continue
+		;;
 	sleep) sleep "$(event seconds)"; answer='"slept"' ;;
 	error)
 		call POST "invocation/$id/error" '{"errorType":"Test.Error","errorMessage":"as asked"}'
@@ -60,6 +66,8 @@ while :; do
 		answer=$(wc -l </tmp/ticks)
 		;;
 	big) answer="\"$(head -c "$(event bytes)" /dev/zero | tr '\0' x)\"" ;;
+	eat) a=x; while :; do a=$a$a; done ;;
+	fetch) answer=$(wget -q -O - "$(event url)") ;;
 	wrong-id)
 		call POST "invocation/no-such-id/response" '{}'
 		answer="\"$(printf '%s' "$head" | head -n 1)\""

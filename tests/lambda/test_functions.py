@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from conftest import ROLE, error_of, wait_for
+from conftest import KEY_ID, error_of, wait_for
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 
@@ -217,3 +217,17 @@ def test_second_program_is_turned_away(own_service):
                                 "SOCKERLESS_LOCAL_SECRET_ACCESS_KEY": "b", "SOCKERLESS_LOCAL_LISTEN": "127.0.0.1:0"}
     assert subprocess.run([str(PROGRAM)], env=environment, timeout=60).returncode == 1
     assert s.client("lambda").list_functions()["Functions"] == []
+
+
+def test_body_above_70_megabytes(service):
+    import http.client
+    import urllib.parse
+    url = urllib.parse.urlsplit(service.endpoint)
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+    connection.request("POST", "/2015-03-31/functions", b"x" * 70167212, {"Authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/x"})
+    reply = connection.getresponse()
+    assert reply.status == 413 and b"70167211 bytes for the CreateFunction operation" in reply.read()
+    connection.request("POST", "/2015-03-31/functions", b"x" * 100000)
+    reply = connection.getresponse()
+    assert reply.status == 403 and reply.read()
+    connection.close()

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -55,6 +56,9 @@ def test_payload_limit(service, function_name):
     assert error_of(service.client("lambda").invoke, FunctionName=function_name, Payload=json.dumps("x" * 6291456))[0] == 413
     payload, error, _, _ = invoke(service, function_name, {"do": "big", "bytes": "1000000"})
     assert (payload, error) == ("x" * 1000000, None)
+    payload, error, _, _ = invoke(service, function_name, {"do": "big", "bytes": "6291560"})
+    assert (payload["errorType"], error) == ("Function.ResponseSizeTooLarge", "Unhandled")
+    assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
 
 
 def test_types_of_invocation(service, function_name):
@@ -157,6 +161,25 @@ def test_answer_and_exit(service, function_name):
     service.create(function_name)
     payload, error, _, _ = invoke(service, function_name, {"do": "answer-exit"})
     assert (payload, error) == ("last words", None)
+    assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
+
+
+def test_slow_return_to_next(service, function_name):
+    service.create(function_name, Timeout=20)
+    invoke(service, function_name, {"do": "hello"})
+    before = time.monotonic()
+    assert invoke(service, function_name, {"do": "answer-late"})[0] == "early"
+    assert time.monotonic() - before < 1.5
+    # Busy still: the next one gets an environment of its own.
+    assert invoke(service, function_name, {"do": "tmp"})[0][1:] == [1, 1]
+    wait_for("end", lambda: "done late\n" in log_lines(service, function_name))
+    assert len(service.client("logs").describe_log_streams(logGroupName="/aws/lambda/" + function_name)["logStreams"]) == 2
+
+
+def test_deadline_after_the_answer(service, function_name):
+    service.create(function_name, Timeout=1)
+    assert invoke(service, function_name, {"do": "answer-late"})[:2] == ("early", None)
+    wait_for("end", lambda: any("Status: timeout" in line for line in log_lines(service, function_name)))
     assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
 
 
@@ -266,6 +289,40 @@ def test_delete_lets_a_running_one_end(service, function_name):
     service.client("lambda").delete_function(FunctionName=function_name)
     reply = connection.getresponse()
     assert (reply.status, reply.read()) == (200, b'"slept"')
+
+
+def test_delete_ends_idle_environments(own_service):
+    s = own_service()
+    s.create("f")
+    invoke(s, "f", {"do": "hello"})
+    assert sandboxes(s)
+    s.client("lambda").delete_function(FunctionName="f")
+    wait_for("end of the environment", lambda: not sandboxes(s))
+
+
+def test_out_of_memory(service, function_name):
+    service.create(function_name, Timeout=30)
+    payload, error, tail, _ = invoke(service, function_name, {"do": "eat"})
+    assert (error, payload["errorType"]) == ("Unhandled", "Runtime.ExitError"), payload
+    assert payload["errorMessage"].endswith("signal: killed") and "Max Memory Used: 128 MB" in tail
+
+
+def test_relay(own_service):
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        s = own_service(SOCKERLESS_LOCAL_RELAY=f"169.254.100.1:9002=127.0.0.1:{outside.getsockname()[1]}")
+        s.create("f", Timeout=20)
+        answer = []
+
+        def serve():
+            connection, _ = outside.accept()
+            with connection:
+                answer.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n\"outside\"")
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert invoke(s, "f", {"do": "fetch", "url": "http://169.254.100.1:9002/back"})[0] == "outside"
+        thread.join()
+        assert answer[0].startswith(b"GET /back ")
 
 
 def test_update_replaces_environments(service, function_name):

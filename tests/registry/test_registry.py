@@ -225,6 +225,16 @@ class Open(unittest.TestCase):
             with open(agent, "rb") as f:
                 self.assertEqual(t.extractfile(members[1]).read(), f.read())
 
+    def test_derive_packs_the_agent_once(self):
+        uris = []
+        for tag in "1", "2":
+            self.r.put_image("many", tag, [make_tar({"x": tag.encode()})])
+            uris.append(self.drive("many", "derive", tag, "amd64", "/bin/true").strip().split("@")[1])
+        tags = requests.get(f"{self.r.url}/v2/many/tags/list", timeout=10).json()["tags"]
+        self.assertEqual(len([t for t in tags if t.startswith("sockerless-agent-")]), 1)
+        last = [self.r.manifest("many", u)["layers"][-1] for u in uris]
+        self.assertEqual(last[0], last[1])
+
     def test_derive_repairs_history(self):
         self.r.put_image("nohist", "1", [make_tar({"x": b"1"}), make_tar({"y": b"1"})], history=[{"created_by": "one"}])
         uri = self.drive("nohist", "derive", "1", "amd64", "/bin/true")

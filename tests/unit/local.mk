@@ -43,3 +43,29 @@ UNIT_TESTS += tests/unit/test_create
 tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c \
   fcgi/create_plan.c fcgi/create_rules.c
 tests_unit_test_create_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_image
+tests_unit_test_image_SOURCES = tests/unit/test_image.c
+tests_unit_test_image_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_change
+tests_unit_test_change_SOURCES = tests/unit/test_change.c
+tests_unit_test_change_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_retain
+tests_unit_test_retain_SOURCES = tests/unit/test_retain.c agent-gateway/agent/retain.c agent-gateway/agent/retain.h
+tests_unit_test_retain_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_upgrade
+tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h
+tests_unit_test_upgrade_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c fcgi/route.c fcgi/route.h
+tests_unit_test_route_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_docker_words
+tests_unit_test_docker_words_SOURCES = tests/unit/test_docker_words.c
+tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_sigv4_verify
+tests_unit_test_sigv4_verify_SOURCES = tests/unit/test_sigv4_verify.c local-lambda/sigv4_verify.c local-lambda/message.c
+tests_unit_test_sigv4_verify_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,139 @@
+#include "agent-gateway/gateway.h"
+
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent-gateway/agent.h"
+#include "agent-gateway/conn.h"
+#include "agent-gateway/container.h"
+#include "agent-gateway/events.h"
+#include "agent-gateway/invoke.h"
+#include "agent-gateway/run.h"
+#include "agent-gateway/spool_thread.h"
+#include "agent-gateway/store_thread.h"
+#include "lib/hint.h"
+#include "lib/log.h"
+
+#define LAG_WARN 50000000LL
+
+int64_t gateway_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct later {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct later l = *(struct later *)arg;
+
+	free(arg);
+	l.fn(l.arg);
+}
+
+void gateway_later(struct gateway *gw, void (*fn)(void *), void *arg)
+{
+	struct timeval now = { 0 };
+	struct later *l = malloc(sizeof *l);
+
+	if (l) {
+		*l = (struct later){ fn, arg };
+		if (event_base_once(gw->base, -1, EV_TIMEOUT, on_later, l, &now) == 0)
+			return;
+	}
+	log_error("out of memory");
+	abort();
+}
+
+static void on_hint(evutil_socket_t fd, short what, void *arg)
+{
+	hint_drain(fd);
+	intents_look(arg);
+	events_look(arg);
+}
+
+/* A timer that comes late says how long the loop was busy with something else. */
+static void check_lag(struct gateway *gw)
+{
+	int64_t now = gateway_clock();
+
+	if (gw->lag_checked && now - gw->lag_checked - 1000000000 > LAG_WARN)
+		log_warn("the loop was busy for %lld ms", (long long)(now - gw->lag_checked - 1000000000) / 1000000);
+	gw->lag_checked = now;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct gateway *gw = arg;
+	struct conn *c, *next;
+
+	check_lag(gw);
+	agent_tick(gw);
+	for (c = LIST_FIRST(&gw->conns); c; c = next) {
+		next = LIST_NEXT(c, link);
+		conn_check(c);
+	}
+	intents_look(gw);
+	events_look(gw);
+}
+
+static int open_timers(struct gateway *gw, struct err *e)
+{
+	struct timeval second = { .tv_sec = 1 };
+
+	if (hint_listen(gw->settings->run_dir, HINT_GATEWAY, &gw->hint_fd, e) < 0)
+		return -1;
+	gw->hint = event_new(gw->base, gw->hint_fd, EV_READ | EV_PERSIST, on_hint, gw);
+	gw->tick = event_new(gw->base, -1, EV_PERSIST, on_tick, gw);
+	if (!gw->hint || !gw->tick || event_add(gw->hint, NULL) < 0 || event_add(gw->tick, &second) < 0)
+		return err_nomem(e);
+	return 0;
+}
+
+int gateway_open(struct gateway *gw, const struct settings *settings, struct err *e)
+{
+	*gw = (struct gateway){ .settings = settings, .hint_fd = -1 };
+	LIST_INIT(&gw->conns);
+	LIST_INIT(&gw->event_streams);
+	gw->base = event_base_new();
+	if (!gw->base)
+		return err_nomem(e);
+	if (completions_open(&gw->completions, gw->base, e) < 0 ||
+	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
+	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
+	    invoker_start(&gw->invoker, gw->completions, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+		return -1;
+	runs_recover(gw);
+	return 0;
+}
+
+void gateway_close(struct gateway *gw)
+{
+	struct conn *c;
+
+	if (gw->listener)
+		evconnlistener_free(gw->listener);
+	/* Agents redial; clients see the end of their streams. */
+	while ((c = LIST_FIRST(&gw->conns)))
+		conn_close(c);
+	invoker_stop(gw->invoker);
+	worker_stop(gw->spool);
+	worker_stop(gw->store);
+	if (gw->hint)
+		event_free(gw->hint);
+	if (gw->tick)
+		event_free(gw->tick);
+	if (gw->hint_fd >= 0)
+		close(gw->hint_fd);
+	completions_close(gw->completions);
+	if (gw->base)
+		event_base_free(gw->base);
+}

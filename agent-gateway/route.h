@@ -1,0 +1,32 @@
+/* The hand-over paths: which handler a connection is for. */
+#ifndef SOCKERLESS_GATEWAY_ROUTE_H
+#define SOCKERLESS_GATEWAY_ROUTE_H
+
+struct conn;
+
+enum route_kind {
+	ROUTE_CONTAINER, /* the path's id is a container, which is loaded first */
+	ROUTE_OTHER,     /* the handler looks at the id itself */
+};
+
+struct route {
+	const char *prefix;
+	enum route_kind kind;
+	void (*handle)(struct conn *c);
+};
+
+/* Parses the target and calls the handler, or answers 404 / 400. The target is changed. */
+void route_conn(struct conn *c, char *target);
+
+/* The handlers. */
+void attach_handle(struct conn *c);
+void exec_tunnel_handle(struct conn *c);
+void exec_detached_handle(struct conn *c);
+void exec_resize_handle(struct conn *c);
+void resize_handle(struct conn *c);
+void intent_handle(struct conn *c);
+void wait_handle(struct conn *c);
+void logs_handle(struct conn *c);
+void events_handle(struct conn *c);
+
+#endif

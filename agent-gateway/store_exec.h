@@ -1,0 +1,19 @@
+/* What the gateway writes about execs. */
+#ifndef SOCKERLESS_GATEWAY_STORE_EXEC_H
+#define SOCKERLESS_GATEWAY_STORE_EXEC_H
+
+#include <stdint.h>
+
+#include "agent-gateway/gateway.h"
+#include "lib/store/store.h"
+
+/* In the store thread: "exec_start: <command>" and so on; exit code NULL: none. */
+int store_exec_event(struct store *s, const char *container, const char *exec, const char *action, const char *code, struct err *e);
+
+/* From the loop. */
+void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid);
+/* `done` is called in the loop when the end is durable. */
+typedef void exec_end_done(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
+void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_end_done *done);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * GET /.gateway/http/wait/<container>?condition=: the head at once, so that
+ * the client goes on to start; one line of JSON when the condition holds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-gateway/conn.h"
+#include "agent-gateway/container.h"
+#include "agent-gateway/reply.h"
+#include "agent-gateway/route.h"
+#include "lib/json.h"
+
+enum condition { NOT_RUNNING, NEXT_EXIT, REMOVED };
+
+struct wait {
+	struct watcher watcher; /* first */
+	struct conn *conn;
+	enum condition condition;
+};
+
+static void finish(struct conn *c)
+{
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+	struct container *container = c->container;
+	struct wait *w = c->state;
+	char line[4200];
+	int len;
+
+	if (o)
+		json_add_int(o, "StatusCode", container->exit_code);
+	/* A start that failed has no exit code of its own. */
+	if (o && w->condition == NOT_RUNNING && container->start_failed && container->error && *container->error) {
+		struct json_object *error = json_object_new_object();
+
+		if (error)
+			json_add_str(error, "Message", container->error);
+		json_add(o, "Error", error);
+	}
+	len = snprintf(line, sizeof line, "%s\n", o ? json_text(o) : "{\"StatusCode\":125}");
+	reply_chunk(c, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+	reply_end(c);
+}
+
+static void told(struct watcher *watcher, enum news news)
+{
+	struct wait *w = (struct wait *)watcher;
+
+	if (w->conn->finishing)
+		return;
+	if (news == NEWS_REMOVED || ((news == NEWS_EXITED || news == NEWS_START_FAILED) && w->condition != REMOVED))
+		finish(w->conn);
+}
+
+static void closed(struct conn *c)
+{
+	struct wait *w = c->state;
+
+	container_unwatch(c->container, &w->watcher);
+	free(w);
+}
+
+static const struct conn_ops wait_ops = { .closed = closed };
+
+void wait_handle(struct conn *c)
+{
+	const char *condition = conn_arg(c, "condition", "");
+	struct container *container = c->container;
+	struct wait *w = calloc(1, sizeof *w);
+
+	if (!w) {
+		reply_error(c, 503, "out of memory");
+		return;
+	}
+	w->watcher.told = told;
+	w->conn = c;
+	w->condition = !strcmp(condition, "next-exit") ? NEXT_EXIT : !strcmp(condition, "removed") ? REMOVED : NOT_RUNNING;
+	container_watch(container, &w->watcher);
+	conn_take(c, &wait_ops, w);
+	reply_stream(c, "application/json");
+	if (container->state == STATE_REMOVING || (w->condition == NOT_RUNNING && !container->run && !container->starting))
+		finish(c);
+}

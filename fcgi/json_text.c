@@ -1,0 +1,33 @@
+#include "fcgi/json_text.h"
+
+#include "lib/json.h"
+
+void json_put_string(struct buf *out, const char *text)
+{
+	struct json_object *s = json_object_new_string(text);
+
+	if (s)
+		buf_puts(out, json_text(s));
+	else
+		out->failed = true;
+	json_object_put(s);
+}
+
+static void put_key(struct buf *out, const char *key)
+{
+	buf_puts(out, ",\"");
+	buf_puts(out, key);
+	buf_puts(out, "\":");
+}
+
+void json_put_member(struct buf *out, const char *key, const char *text)
+{
+	put_key(out, key);
+	json_put_string(out, text);
+}
+
+void json_put_raw(struct buf *out, const char *key, const char *json)
+{
+	put_key(out, key);
+	buf_puts(out, *json ? json : "null");
+}

@@ -1,0 +1,107 @@
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from conftest import BUILD, wait_for
+
+
+def make(s, name):
+    s.pull("busybox")
+    reply = s.call("POST", "/containers/create?name=" + name, {"Image": "busybox"})
+    assert reply.status == 201, reply.body
+    return reply.json["Id"]
+
+
+def remove(s, container):
+    s.db.execute("UPDATE container SET state = 'removing', name = NULL WHERE id = ?", (container,))
+
+
+def gone(s, container):
+    return s.db.execute("SELECT 1 FROM container WHERE id = ?", (container,)).fetchone() is None
+
+
+def test_removing(service):
+    s = service
+    container = make(s, "one")
+    spool = os.path.join(s.directory, "spool", container)
+    os.makedirs(spool)
+    open(os.path.join(spool, "00000001"), "w").close()
+    remove(s, container)
+    s.aws.fail["DeleteFunction"] = (500, "ServiceException", "broken")
+    assert s.ctl("reconcile", "--once").returncode == 1
+    assert not gone(s, container) and os.path.exists(spool)
+    s.aws.fail.clear()
+    result = s.ctl("reconcile", "--once")
+    assert result.returncode == 0, result.stderr
+    assert gone(s, container) and not os.path.exists(spool) and "skls-" + container[:12] not in s.aws.functions
+
+
+def test_stale_creating(service):
+    s = service
+    container = make(s, "two")
+    s.db.execute("UPDATE container SET state = 'creating' WHERE id = ?", (container,))
+    assert s.ctl("reconcile", "--once").returncode == 0
+    assert not gone(s, container)
+    s.db.execute("UPDATE container SET state_since = state_since - 130 * 1000000000 WHERE id = ?", (container,))
+    assert s.ctl("reconcile", "--once").returncode == 0
+    assert gone(s, container) and "skls-" + container[:12] not in s.aws.functions
+
+
+def test_functions(service):
+    s = service
+    kept = make(s, "three")
+    lost = make(s, "four")
+    orphan = "ab" * 32
+    s.aws.functions["skls-" + orphan[:12]] = {"Description": "sockerless testing " + orphan}
+    s.aws.tags[s.aws.arn("skls-" + orphan[:12])] = {"sockerless-container": orphan}
+    strangers = {"skls-cdcdcdcdcdcd": "sockerless another " + "cd" * 32, "other-efefefefefef": "sockerless testing " + "ef" * 32,
+                 "skls-010101010101": "sockerless testing " + "01" * 32, "skls-020202020202": "something"}
+    for name, description in strangers.items():
+        s.aws.functions[name] = {"Description": description}
+    del s.aws.functions["skls-" + lost[:12]]
+    result = s.ctl("reconcile", "--once")
+    assert result.returncode == 0, result.stderr
+    assert "skls-" + orphan[:12] not in s.aws.functions
+    assert set(strangers) <= set(s.aws.functions) and "skls-" + kept[:12] in s.aws.functions
+    assert "tags say otherwise" in result.stderr and "lost its function" in result.stderr and lost[:12] in result.stderr
+
+
+def test_expiry(service):
+    s = service
+    now = time.time_ns()
+    for age in (700, 10):
+        s.db.execute("INSERT INTO intent (tenant, container_id, verb, args, created_at, done_at, status) VALUES ('local', 'x', 'start', '{}', 0, ?, 204)",
+                     (now - age * 10**9,))
+    s.db.execute("INSERT INTO event (tenant, time, type, action, actor_id, attributes) VALUES ('local', ?, 'container', 'old', 'x', '{}')", (now - 100000 * 10**9,))
+    assert s.ctl("reconcile", "--once").returncode == 0
+    assert s.db.execute("SELECT count(*) FROM intent").fetchone() == (1,)
+    assert s.db.execute("SELECT count(*) FROM event WHERE action = 'old'").fetchone() == (0,)
+
+
+def test_watch(service):
+    s = service
+    container = make(s, "five")
+    log = open(os.path.join(s.directory, "watch.log"), "w+")
+    process = subprocess.Popen([os.path.join(BUILD, "sockerlessctl"), "reconcile", "--watch"], env=s.environment, stderr=log)
+    try:
+        hint = os.path.join(s.directory, "reconciler.hint")
+        wait_for(lambda: os.path.exists(hint), "the hint's socket")
+        wait_for(lambda: "ListFunctions" in s.aws.calls, "the listing at start")
+        remove(s, container)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as h:
+            h.sendto(b"", hint)
+        wait_for(lambda: gone(s, container), "the row's end")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(20)
+    assert code == 0, open(log.name).read()
+
+
+def test_commands(service):
+    s = service
+    assert s.ctl("--help").returncode == 0
+    assert "SOCKERLESS_STATE_DIR" in s.ctl("settings").stdout
+    assert s.ctl("nosuch").returncode == 2
+    assert "0 migrations" in s.ctl("migrate").stdout

@@ -1,0 +1,84 @@
+"""A Lambda endpoint: GetFunction says Active, an Invoke is held until the test answers it. Signatures are not looked at."""
+import http.server
+import json
+import queue
+import threading
+
+
+class Invocation:
+    def __init__(self, function, payload):
+        self.function = function
+        self.payload = payload
+        self.answer = queue.Queue()
+
+    def finish(self, body=None, error=None, log=None, status=200):
+        self.answer.put((status, body if body is not None else {}, error, log))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def reply(self, status, body, headers=()):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for k, v in headers:
+            self.send_header(k, v)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        lam = self.server.lam
+        name = self.path.split("/")[3].split("?")[0]
+        state, reason = lam.states.get(name, ("Active", ""))
+        if state is None:
+            self.reply(404, {"Type": "User", "Message": "Function not found: " + name},
+                       [("x-amzn-ErrorType", "ResourceNotFoundException")])
+            return
+        config = {"FunctionName": name, "State": state, "LastUpdateStatus": "Successful"}
+        if reason:
+            config.update(StateReason=reason, StateReasonCode="ImageAccessDenied")
+        self.reply(200, {"Configuration": config, "Tags": {}})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        inv = Invocation(self.path.split("/")[3], json.loads(body))
+        self.server.lam.invocations.put(inv)
+        self.server.lam.count += 1
+        answer = inv.answer.get()
+        if answer is None:
+            self.close_connection = True
+            return
+        status, body, error, log = answer
+        headers = [("x-amzn-RequestId", "req-1")]
+        if error:
+            headers.append(("X-Amz-Function-Error", error))
+        if log:
+            headers.append(("X-Amz-Log-Result", log))
+        try:
+            self.reply(status, body, headers)
+        except OSError:
+            pass
+
+
+class FakeLambda:
+    def __init__(self):
+        self.invocations = queue.Queue()
+        self.states = {}
+        self.count = 0
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.lam = self
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def invocation(self, timeout=10):
+        return self.invocations.get(timeout=timeout)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
