@@ -1,0 +1,113 @@
+import json
+
+import pytest
+
+from fake_agent import Refused
+from harness import until
+
+NO_SUCH = ("failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
+           "unable to start container process: ")
+
+
+def test_a_program_that_is_not_there(gw):
+    cid = gw.container()
+    attach = gw.attach(cid)
+    wait = gw.get("http/wait/%s?api=1.43&condition=next-exit" % cid)
+    wait.head()
+    client = gw.ask(cid, "start")
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    agent.hello()
+    agent.send(4, {"step": "exec", "errno": 2, "path": "/nosuchbin", "detail": ""}, stream=1)
+    assert client.head() == 400
+    text = NO_SUCH + 'exec: "/nosuchbin": stat /nosuchbin: no such file or directory: unknown'
+    assert json.loads(client.body()) == {"message": text}
+    assert attach.rest() == b""
+    assert json.loads(wait.body())["StatusCode"] == 127
+    assert gw.row("SELECT state, exit_code, error FROM container WHERE id = ?", cid) == ("created", 127, text)
+    agent.expect(7, 1, 3)
+
+
+def test_a_failed_start_removes_itself(gw):
+    cid = gw.container(auto_remove=True)
+    wait = gw.get("http/wait/%s?api=1.43&condition=removed" % cid)
+    wait.head()
+    client = gw.ask(cid, "start")
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    agent.hello()
+    agent.send(4, {"step": "exec", "errno": 2, "path": "nosuch", "detail": ""}, stream=1)
+    assert client.head() == 400
+    assert 'exec: \\"nosuch\\": executable file not found in $PATH: unknown' in client.body().decode()
+    assert wait.body() == b'{"StatusCode":127}\n'
+    assert gw.row("SELECT state, name FROM container WHERE id = ?", cid) == ("removing", None)
+
+
+def test_no_agent_calls_back(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    run = gw.lam.invocation().payload["run"]
+    assert client.head() == 500
+    assert "http://callback.test" in client.body().decode()
+    state, code, error = gw.row("SELECT state, exit_code, error FROM container WHERE id = ?", cid)
+    assert (state, code) == ("created", 128) and "http://callback.test" in error
+    with pytest.raises(Refused) as e:
+        gw.agent(run)
+    assert e.value.status == 410
+
+
+def test_a_function_that_failed(gw):
+    cid = gw.container()
+    gw.lam.states["skls-" + cid[:12]] = ("Failed", "the image can't be read")
+    client = gw.ask(cid, "start")
+    assert client.head() == 500
+    assert "the image can't be read" in client.body().decode()
+    gw.lam.states["skls-" + cid[:12]] = (None, "")
+    client = gw.ask(cid, "start")
+    assert client.head() == 500
+    assert "not found" in client.body().decode()
+    assert gw.lam.count == 0
+
+
+def test_start_waits_for_active(gw):
+    cid = gw.container()
+    gw.lam.states["skls-" + cid[:12]] = ("Pending", "")
+    client = gw.ask(cid, "start")
+    until(lambda: gw.row("SELECT phase FROM run") == ("prepared",))
+    assert gw.lam.count == 0
+    del gw.lam.states["skls-" + cid[:12]]
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    agent.hello()
+    agent.started()
+    assert client.head() == 204
+    agent.exit(0)
+
+
+def test_an_invoke_that_is_refused(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    gw.lam.invocation().finish({"Type": "User", "message": "Rate Exceeded."}, status=429)
+    assert client.head() == 500
+    assert "Rate Exceeded" in client.body().decode()
+    assert gw.lam.count == 1
+
+
+def test_a_function_that_ends_before_the_agent_speaks(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    gw.lam.invocation().finish({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": "exec failed"}, error="Unhandled")
+    assert client.head() == 500
+    assert "Runtime.InvalidEntrypoint" in client.body().decode()
+
+
+def test_the_clients_leaving_changes_nothing(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    client.close()
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    agent.hello()
+    agent.started()
+    until(lambda: gw.state(cid) == "running")
+    seq = gw.row("SELECT max(seq) FROM intent")[0]
+    until(lambda: gw.row("SELECT status FROM intent WHERE seq = ?", seq) == (204,))
+    late = gw.get("http/intent/%s?api=1.43&seq=%d" % (cid, seq))
+    assert late.head() == 204
+    agent.exit(0)
