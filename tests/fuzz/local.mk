@@ -3,9 +3,10 @@
 FUZZ_MAIN = tests/fuzz/replay.c tests/fuzz/fuzz.h
 FUZZ_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS = \
-  tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
-  tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest \
-  tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_spool \
+  tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
+  tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_limits tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_log_lines \
+  tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest \
+  tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
   tests/fuzz/fuzz_tar tests/fuzz/fuzz_upgrade tests/fuzz/fuzz_wire tests/fuzz/fuzz_ws
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
@@ -53,3 +54,11 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_ws_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_detach_keys_SOURCES = tests/fuzz/fuzz_detach_keys.c $(FUZZ_MAIN) agent-gateway/detach_keys.c
+tests_fuzz_fuzz_detach_keys_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_log_lines_SOURCES = tests/fuzz/fuzz_log_lines.c $(FUZZ_MAIN) agent-gateway/log_lines.c
+tests_fuzz_fuzz_log_lines_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_sigv4_SOURCES = tests/fuzz/fuzz_sigv4.c $(FUZZ_MAIN) local-lambda/sigv4_verify.c local-lambda/message.c
+tests_fuzz_fuzz_sigv4_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_lambda_limits_SOURCES = tests/fuzz/fuzz_lambda_limits.c $(FUZZ_MAIN) local-lambda/configuration.c local-lambda/limits.c
+tests_fuzz_fuzz_lambda_limits_LDADD = $(FUZZ_LDADD)
