@@ -8,6 +8,7 @@
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "lib/docker/exec_error.h"
 #include "lib/log.h"
 
 #define OFFSET_MAX (UINT64_C(1) << 60)
@@ -54,9 +55,13 @@ void run_process_started(struct run *r, int64_t pid)
 
 void run_process_failed(struct run *r, const char *step, int error, const char *path, const char *detail)
 {
+	struct exec_error x;
+
 	check_text(step);
 	check_text(path);
 	check_text(detail);
+	exec_error(&x, EXEC_ERROR_START, step, error, path, detail);
+	FUZZ_CHECK(x.status >= 400 && x.code >= 126 && *x.text);
 }
 
 bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t time, const uint8_t *data, size_t len)
