@@ -93,10 +93,16 @@ static void next_chunk(struct logs *l)
 		reader_next(l->reader);
 }
 
+static void send_head(struct logs *l)
+{
+	reply_stream(l->conn, !l->tty && conn_api_least(l->conn, 42) ? DOCKER_MULTIPLEXED_STREAM : DOCKER_RAW_STREAM);
+}
+
 /* Everything is counted: from the beginning again, without what lies before the tail. */
 static void begin_sending(struct logs *l)
 {
 	l->counting = false;
+	send_head(l);
 	l->skip = l->counted > (uint64_t)l->tail ? l->counted - (uint64_t)l->tail : 0;
 	log_lines_free(&l->lines);
 	log_lines_init(&l->lines, l->lines.want[0], l->lines.want[1]);
@@ -219,6 +225,8 @@ void logs_handle(struct conn *c)
 	}
 	container_watch(c->container, &l->watcher);
 	conn_take(c, &logs_ops, l);
-	reply_stream(c, !l->tty && conn_api_least(c, 42) ? DOCKER_MULTIPLEXED_STREAM : DOCKER_RAW_STREAM);
+	/* With a tail the head comes after the count: what is written after the head is new. */
+	if (!l->counting)
+		send_head(l);
 	reader_next(l->reader);
 }

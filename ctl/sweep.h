@@ -14,7 +14,7 @@ struct sweep {
 };
 
 /*
- * Ends every row in `removing`: function, then spool, then row. A crash in
+ * Ends every row in `removing`: the function, then the row. A crash in
  * between leaves the row, so that all of it is done again. Returns how many
  * ended; -1 with the first error of AWS or the store (the rest was tried only
  * if the error was that function's own).
@@ -37,7 +37,7 @@ void sweep_checkpoint(struct sweep *s);
  */
 int sweep_functions(struct sweep *s, struct err *e);
 
-/* Directories of output that belong to no row. */
+/* Directories of output that belong to no row, and that a gateway which died left behind: untouched for hours. */
 int sweep_spool(struct sweep *s, struct err *e);
 /* Removes a container's spool; one that isn't there is success. */
 int spool_remove(const char *state_dir, const char *id, struct err *e);

@@ -35,12 +35,11 @@ static int read_batch(struct sweep *s, const char *after, struct removing batch[
 	return rc < 0 ? -1 : n;
 }
 
+/* The output stays: clients that are still attached read it to its end, and the gateway deletes it with the last of them. */
 static int end_one(struct sweep *s, const struct removing *r, struct err *e)
 {
 	if (lambda_delete_function(s->aws, r->function, e) < 0)
 		return err_prefix(e, "DeleteFunction %s", r->function);
-	if (spool_remove(s->settings->state_dir, r->id, e) < 0)
-		return -1;
 	if (store_run(s->store, QUERY_SWEEP_DELETE, e, "t", r->id) < 0)
 		return -1;
 	log_info("container %.12s is gone, function %s deleted", r->id, r->function);

@@ -13,7 +13,7 @@
 #include "lib/ids.h"
 #include "lib/log.h"
 
-#define YOUNG 3600 /* seconds for which a directory without a row is left alone */
+#define YOUNG (6 * 3600) /* seconds for which a directory without a row is left alone: a slow client may still read it */
 
 static bool is_id(const char *name)
 {

@@ -177,7 +177,7 @@ static int call_lambda(struct making *m, struct err *e)
 		.subnets = s->lambda_subnets,
 		.security_groups = s->lambda_security_groups,
 	};
-	struct aws_client *aws;
+	struct aws_client *aws = NULL;
 
 	if (worker_aws(m->req, &aws, e) < 0)
 		return -1;

@@ -8,24 +8,10 @@
 #include "fcgi/container.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
+#include "lib/docker/names.h"
 #include "lib/json.h"
 
 #define WRONG "Error when allocating new name: "
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_valid_name(const char *name)
-{
-	if (!is_alnum(name[0]) || !name[1])
-		return false;
-	for (const char *p = name + 1; *p; p++)
-		if (!is_alnum(*p) && !strchr("_.-", *p))
-			return false;
-	return true;
-}
 
 static int check_free(struct request *req, const char *name, struct err *e)
 {
@@ -73,7 +59,7 @@ int route_container_rename(struct request *req, struct err *e)
 		return -1;
 	if (strcmp(c.name, name) == 0)
 		return err_set(e, ERR_INVALID, "Renaming a container with the same name as its current name");
-	if (!is_valid_name(name))
+	if (!name_valid(name))
 		return err_set(e, ERR_INVALID, WRONG "Invalid container name (/%.200s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
 	if (store_begin(req->store, e) < 0)
 		return -1;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "lib/cleanup.h"
 #include "lib/docker/filters.h"
+#include "lib/docker/reference.h"
 #include "lib/json.h"
 
 static const char *const accepted[] = {
@@ -99,28 +101,33 @@ static int add_image(struct request *req, struct json_object *images, enum query
 	return rc < 0 ? -1 : 0;
 }
 
-/* An image by reference, with what a short one leaves out, or by the beginning of its id. */
+static int add_by_reference(struct request *req, struct json_object *images, const char *name, struct err *e)
+{
+	REFERENCE_CLEANUP struct reference r = { .domain = NULL };
+	CLEANUP_FREE char *full = NULL;
+	struct err ignored;
+
+	/* What is no reference is no image's; dockerd shows nothing then. */
+	if (reference_parse(name, &r, &ignored) < 0 || reference_default_tag(&r, &ignored) < 0 || !(full = reference_full(&r)))
+		return 0;
+	return add_image(req, images, QUERY_CONTAINER_IMAGE_BY_REFERENCE,
+			 store_row(req->store, QUERY_CONTAINER_IMAGE_BY_REFERENCE, e, "tt", req->tenant, full), e);
+}
+
+/* An image by reference or by the beginning of its id. */
 static int read_ancestor(struct request *req, struct json_object *images, const char *name, struct err *e)
 {
-	char tagged[512], library[600], library_tagged[600], prefix[80], end[84];
-	const char *slash = strrchr(name, '/'), *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
-	bool has_tag = strpbrk(slash ? slash : name, ":@") != NULL;
-	struct store *s = req->store;
+	const char *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
+	char prefix[80], end[84];
 
-	if (strlen(name) > 400)
-		return 0;
-	snprintf(tagged, sizeof tagged, "%s%s", name, has_tag ? "" : ":latest");
-	snprintf(library, sizeof library, "docker.io/library/%s", tagged);
-	snprintf(library_tagged, sizeof library_tagged, "docker.io/%s", tagged);
-	if (add_image(req, images, QUERY_CONTAINER_IMAGE_BY_REFERENCE,
-		      store_row(s, QUERY_CONTAINER_IMAGE_BY_REFERENCE, e, "ttttt", req->tenant, tagged, library, library_tagged, name), e) < 0)
+	if (add_by_reference(req, images, name, e) < 0)
 		return -1;
 	if (!hex_is(hex, ID_HEX_LEN))
 		return 0;
 	snprintf(prefix, sizeof prefix, "sha256:%s", hex);
 	snprintf(end, sizeof end, "%sg", prefix);
 	return add_image(req, images, QUERY_CONTAINER_IMAGE_BY_PREFIX,
-			 store_row(s, QUERY_CONTAINER_IMAGE_BY_PREFIX, e, "ttt", req->tenant, prefix, end), e);
+			 store_row(req->store, QUERY_CONTAINER_IMAGE_BY_PREFIX, e, "ttt", req->tenant, prefix, end), e);
 }
 
 static int read_ancestors(struct request *req, struct list_filters *f, struct err *e)

@@ -11,9 +11,5 @@ sockerless_worker_SOURCES = \
   fcgi/events.c fcgi/exec.c fcgi/exec.h fcgi/exec_create.c fcgi/exec_inspect.c fcgi/exec_resize.c fcgi/exec_start.c \
   fcgi/image_create.c fcgi/image_create.h fcgi/image_import.c fcgi/image_inspect.c fcgi/image_layers.c fcgi/image_layers.h \
   fcgi/image_list.c fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \
-  fcgi/image_store.h fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h fcgi/ping.c fcgi/plugin_list.c fcgi/stop_args.c \
-  fcgi/stop_args.h fcgi/version.c
-
-TESTS += tests/api/run.sh
-EXTRA_DIST += tests/api/run.sh tests/api/conftest.py tests/api/fastcgi.py tests/api/test_agent.py tests/api/test_containers.py \
-  tests/api/test_exec.py tests/api/test_list.py tests/api/test_queries.py tests/api/test_system.py tests/api/test_worker.py
+  fcgi/image_store.h fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h fcgi/ping.c \
+  fcgi/plugin_list.c fcgi/stop_args.c fcgi/stop_args.h fcgi/version.c

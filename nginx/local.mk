@@ -32,5 +32,3 @@ mostlyclean-local:
 check_PROGRAMS += tests/nginx/echo_worker
 tests_nginx_echo_worker_SOURCES = tests/nginx/echo_worker.c
 tests_nginx_echo_worker_LDADD = $(FCGI_LIBS)
-dist_check_SCRIPTS += tests/nginx/run.sh
-EXTRA_DIST += tests/nginx/conftest.py tests/nginx/harness.py tests/nginx/test_tunnel.py tests/nginx/test_site.py

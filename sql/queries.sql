@@ -81,7 +81,7 @@ WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
 -- name: container_image_by_reference
-SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference IN (:a, :b, :c, :d);
+SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
 -- name: container_image_by_prefix
 SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;

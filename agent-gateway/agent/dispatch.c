@@ -122,12 +122,19 @@ static void on_signal(struct run *r, struct stream *s, struct json_object *o)
 		kill(s->pid, (int)sig);
 }
 
-static void on_resize(struct stream *s, struct json_object *o)
+static void on_resize(struct run *r, uint32_t id, struct json_object *o)
 {
 	int64_t h = json_int(o, "h", 0), w = json_int(o, "w", 0);
+	struct stream *s = find(r, id);
 
-	if (s && h >= 0 && h <= 0xffff && w >= 0 && w <= 0xffff)
+	if (h < 0 || h > 0xffff || w < 0 || w > 0xffff)
+		return;
+	if (s) {
 		stream_resize(s, (unsigned short)h, (unsigned short)w);
+	} else if (id == WIRE_MAIN) {
+		r->launch.height = (unsigned short)h;
+		r->launch.width = (unsigned short)w;
+	}
 }
 
 static bool on_ack(struct run *r, const struct wire_message *m)
@@ -138,6 +145,9 @@ static bool on_ack(struct run *r, const struct wire_message *m)
 
 	if (m->stream != WIRE_MAIN || channel == WIRE_STDIN || !r->main)
 		return false;
+	/* The spec that is about to come has the offsets. */
+	if (!session_ready(r->session) && channel != WIRE_EXIT_CHANNEL)
+		return true;
 	if (channel == WIRE_EXIT_CHANNEL) {
 		if (!r->main->failed && !r->main->exited)
 			return false;
@@ -176,11 +186,17 @@ static bool on_json(struct run *r, const struct wire_message *m)
 		on_signal(r, find(r, m->stream), o);
 		return true;
 	case WIRE_RESIZE:
-		on_resize(find(r, m->stream), o);
+		on_resize(r, m->stream, o);
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* What doesn't need the offsets may come before the spec has said them. */
+static bool comes_early(enum wire_type type)
+{
+	return type == WIRE_SPEC || type == WIRE_SIGNAL || type == WIRE_RESIZE || type == WIRE_ACK;
 }
 
 bool run_message(void *arg, const struct wire_message *m)
@@ -194,7 +210,7 @@ bool run_message(void *arg, const struct wire_message *m)
 		log_warn("the gateway ends the connection: %.*s", (int)(m->len < 200 ? m->len : 200), (const char *)m->payload);
 		return m->stream != WIRE_SESSION;
 	}
-	if (!session_ready(r->session) && m->type != WIRE_SPEC)
+	if (!session_ready(r->session) && !comes_early(m->type))
 		return false;
 	switch (m->type) {
 	case WIRE_DATA:

@@ -17,7 +17,8 @@ static bool add_streams(struct json_object *o, const struct run *r)
 	if (!array || !json_add(o, "streams", array))
 		return false;
 	for (const struct stream *s = r->execs; s; s = s->next) {
-		struct json_object *id = stream_lives(s) ? json_object_new_int64(s->id) : NULL;
+		/* One whose report may still come keeps its id, too. */
+		struct json_object *id = stream_lives(s) || !s->reported ? json_object_new_int64(s->id) : NULL;
 
 		if (id && json_object_array_add(array, id) < 0)
 			json_object_put(id);

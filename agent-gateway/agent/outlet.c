@@ -138,8 +138,11 @@ void outlet_update(struct outlet *o)
 
 bool outlet_ack(struct outlet *o, uint64_t offset)
 {
-	if (offset > o->sent || !retain_ack(&o->kept, offset))
+	if (offset > o->sent)
 		return false;
+	/* One that a spec has overtaken says nothing new. */
+	if (offset > o->kept.start)
+		retain_ack(&o->kept, offset);
 	outlet_update(o);
 	return true;
 }

@@ -18,7 +18,7 @@ static const struct {
 	{ "FPE", 8 },   { "KILL", 9 },    { "USR1", 10 }, { "SEGV", 11 },  { "USR2", 12 }, { "PIPE", 13 }, { "ALRM", 14 },
 	{ "TERM", 15 }, { "STKFLT", 16 }, { "CHLD", 17 }, { "CONT", 18 },  { "STOP", 19 }, { "TSTP", 20 }, { "TTIN", 21 },
 	{ "TTOU", 22 }, { "URG", 23 },    { "XCPU", 24 }, { "XFSZ", 25 },  { "VTALRM", 26 }, { "PROF", 27 }, { "WINCH", 28 },
-	{ "IO", 29 },   { "PWR", 30 },    { "SYS", 31 },  { "CLD", 17 },   { "IOT", 6 },   { "POLL", 29 }, { "UNUSED", 31 },
+	{ "POLL", 29 },   { "PWR", 30 },    { "SYS", 31 },  { "CLD", 17 },   { "IOT", 6 },   { "IO", 29 }, { "UNUSED", 31 },
 };
 
 static int parse_number(const char *text)
@@ -73,14 +73,5 @@ void signal_format(char text[SIGNAL_TEXT_MAX], int number)
 			return;
 		}
 	}
-	if (number == RT_FIRST)
-		snprintf(text, SIGNAL_TEXT_MAX, "RTMIN");
-	else if (number > RT_FIRST && number <= RT_FIRST + 15)
-		snprintf(text, SIGNAL_TEXT_MAX, "RTMIN+%d", number - RT_FIRST);
-	else if (number == RT_LAST)
-		snprintf(text, SIGNAL_TEXT_MAX, "RTMAX");
-	else if (number > RT_FIRST && number < RT_LAST)
-		snprintf(text, SIGNAL_TEXT_MAX, "RTMAX-%d", RT_LAST - number);
-	else
-		snprintf(text, SIGNAL_TEXT_MAX, "%d", number);
+	snprintf(text, SIGNAL_TEXT_MAX, "%d", number);
 }

@@ -6,7 +6,7 @@
 
 /* "SIGKILL", "kill", "9", "RTMIN+3" -> number; -1 for anything else. */
 int signal_parse(const char *text);
-/* The name without SIG ("KILL", "RTMIN+3"), or the number where there is none. */
+/* The name without SIG ("KILL"), or the number where there is none: real-time signals. */
 void signal_format(char text[SIGNAL_TEXT_MAX], int number);
 
 #endif

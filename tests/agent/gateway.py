@@ -175,6 +175,7 @@ class Gateway:
     def __init__(self, tls=None, port=0):
         self.tls = tls
         self.refuse = None
+        self.reply = None  # sent as it is instead of an upgrade
         self.requests = []
         self.accepted = queue.Queue()
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -210,6 +211,13 @@ class Gateway:
         fields = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:] if ":" in line)}
         fields[""] = lines[0]
         self.requests.append(fields)
+        if self.reply is not None:
+            try:
+                sock.sendall(self.reply)
+            except OSError:
+                pass
+            sock.close()
+            return
         if self.refuse:
             sock.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % self.refuse)
             sock.close()

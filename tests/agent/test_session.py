@@ -182,6 +182,24 @@ def test_cut_off_process_pauses_and_goes_on(agent):
     assert len(Output(conn).until_exit().data[1]) == 3000000
 
 
+def test_signal_and_exit_ack_before_the_spec(agent):
+    conn = agent.start(["sh", "-c", "trap 'exit 9' USR1; echo up; while :; do sleep 0.05; done"])
+    Output(conn).until(lambda o: o.data[1])
+    conn.cut()
+    conn = agent.gateway.connection()
+    assert conn.expect(gw.HELLO).json()["state"] == "running"
+    conn.ack(1, 3)
+    conn.send(gw.SIGNAL, 1, {"signal": 10})
+    wait_for(lambda: not os.path.exists("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid))
+             or not open("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid)).read())
+    conn.cut()
+    conn = agent.gateway.connection()
+    assert conn.expect(gw.HELLO).json()["state"] == "exited"
+    conn.send(gw.ACK, 1, bytes(8), 3)
+    body = agent.answer()
+    assert body["acknowledged"] is True and body["code"] == 9
+
+
 def test_exec_stdin_ends_with_the_connection(agent):
     conn = agent.start(["sleep", "1000"])
     exec_open(conn, 2, ["cat"], stdin=True)
@@ -220,6 +238,18 @@ def test_hostile_frames_cost_the_connection_only(agent, kind):
     conn.raw(hostile(kind))
     conn.ended()
     assert Output(agent.connect()).until_exit().exit["code"] == 5
+
+
+@pytest.mark.parametrize("reply", [
+    b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\n" + b"A: " + b"b" * 40000,
+    b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    b"HTTP/1.1 101 x\r\n" + b"A: " + b"b" * 20000 + b"\r\n\r\n", bytes(range(256)) * 100])
+def test_replies_that_are_no_upgrade(agent, reply):
+    agent.gateway.reply = reply
+    agent.invoke(["true"])
+    wait_for(lambda: len(agent.gateway.requests) >= 3)
+    agent.gateway.reply = None
+    agent.connect().expect(gw.EXIT, 1)
 
 
 def broken(conn, kind):

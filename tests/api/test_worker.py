@@ -114,3 +114,28 @@ def test_without_a_store(own_worker):
 def test_help(own_worker):
     r = subprocess.run([os.path.join(BUILD, "sockerless-worker"), "--help"], stdout=subprocess.PIPE, text=True, timeout=30)
     assert r.returncode == 0 and "SOCKERLESS_STATE_DIR" in r.stdout
+
+
+def test_memory_stays(own_worker):
+    """A worker lives for long: thousands of requests leave nothing behind."""
+    own_worker.stop()
+    # Freed memory isn't to be held back by a sanitizer.
+    own_worker.environment["ASAN_OPTIONS"] = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+    own_worker.start()
+    for i in range(20):
+        own_worker.container("n%d" % i)
+
+    def resident():
+        return int(open("/proc/%d/statm" % own_worker.process.pid).read().split()[1]) * 4096
+
+    def work(times):
+        for _ in range(times):
+            assert own_worker.get("/containers/n7/json?a=b").status == 200
+            assert own_worker.get("/containers/json?filters={\"name\":[\"n1\"]}").status == 200
+            assert own_worker.get("/containers/nosuch/json").status == 404
+            assert own_worker.post("/containers/n7/exec", b"{").status == 400
+
+    work(500)
+    before = resident()
+    work(2000)
+    assert resident() - before < 8 << 20

@@ -1,4 +1,3 @@
 check_PROGRAMS += tests/aws/drive
 tests_aws_drive_SOURCES = tests/aws/drive.c
 tests_aws_drive_LDADD = $(UNIT_LDADD)
-dist_check_SCRIPTS += tests/aws/test_aws.sh tests/aws/test_aws.py

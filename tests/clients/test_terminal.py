@@ -35,6 +35,10 @@ class Terminal:
         except pytest.fail.Exception:
             pytest.fail("%r isn't on the screen:\n%s" % (text, self.screen()))
 
+    def wait_for_prompt(self, number):
+        """Until the host's shell has asked for the number-th command: what is typed earlier goes to docker."""
+        wait_until(lambda: self.screen().count("host$") >= number, 20, "prompt %d" % number)
+
     def close(self):
         self.tmux("kill-server")
 
@@ -65,7 +69,7 @@ def test_prompt_resize_keys(docker, terminal):
     terminal.type("echo status $?")
     terminal.wait_for("status 130")
     terminal.type("exit 7")
-    terminal.wait_for("host$")
+    terminal.wait_for_prompt(2)
     terminal.type("echo left with $?")
     terminal.wait_for("left with 7")
 
@@ -74,6 +78,7 @@ def test_control_d(docker, terminal):
     terminal.type("docker run --rm -it busybox sh")
     terminal.wait_for("/ $")
     terminal.key("C-d")
+    terminal.wait_for_prompt(2)
     terminal.type("echo left with $?")
     terminal.wait_for("left with 0")
 
@@ -83,15 +88,16 @@ def test_detach_and_attach_again(docker, terminal):
     terminal.wait_for("/ $")
     terminal.type("A=kept")
     terminal.key("C-p", "C-q")
-    terminal.wait_for("host$ ")
+    terminal.wait_for_prompt(2)
     terminal.type("echo left with $?")
     terminal.wait_for("left with 0")
     assert docker.inspect("detach")["State"]["Running"]
     terminal.type("docker attach detach")
-    terminal.type("")
+    terminal.wait_for("docker attach detach\n/ $")
     terminal.type("echo A=$A")
     terminal.wait_for("A=kept")
     terminal.type("exit 3")
+    terminal.wait_for_prompt(4)
     terminal.type("echo then $?")
     terminal.wait_for("then 3")
 
@@ -102,5 +108,6 @@ def test_exec_in_a_terminal(docker, terminal):
     terminal.wait_for("/ $")
     terminal.type("stty size; exit 5")
     terminal.wait_for("24 80")
+    terminal.wait_for_prompt(2)
     terminal.type("echo left with $?")
     terminal.wait_for("left with 5")

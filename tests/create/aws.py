@@ -16,6 +16,7 @@ class Aws:
         self.repositories = set()
         self.calls = []
         self.fail = {}          # operation -> (status, type, text)
+        self.hold = {}          # operation -> event that its answer waits for
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,8 +33,11 @@ class Aws:
                 for key, value in headers.items():
                     self.send_header(key, value)
                 self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                try:
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:
+                    pass
 
             do_GET = do_POST = do_DELETE = do_PUT = answer
 
@@ -70,6 +74,12 @@ class Aws:
         self.calls.append(name)
         if name in self.fail:
             return self.error(*self.fail[name])
+        answer = self.do(name, path, body)
+        if name in self.hold:
+            self.hold[name].wait(30)
+        return answer
+
+    def do(self, name, path, body):
         last = urllib.parse.unquote(path.partition("?")[0].rsplit("/", 1)[1])
         body = json.loads(body) if body else {}
         return getattr(self, name)(last, body)

@@ -51,6 +51,9 @@ class Service:
         self.db.execute("INSERT INTO tenant VALUES ('other', 0)")
         self.socket = os.path.join(self.directory, "control.sock")
         self.log = open(os.path.join(self.directory, "log"), "w+")
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen([os.path.join(BUILD, "sockerless-worker"), "--socket", self.socket], env=self.environment,
                                         stdin=subprocess.DEVNULL, stderr=self.log)
         wait_for(self.is_up, "the worker's socket")

@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import shutil
 
 from registry import make_tar
 
@@ -32,6 +34,25 @@ def test_pull(service):
     assert service.pull("busybox") == [{"status": "Pulling from library/busybox", "id": "latest"}, {"status": "Digest: " + service.index},
                                        {"status": "Status: Image is up to date for busybox:latest"}]
     assert service.events("image")[0] == ("pull", "busybox:latest", {"name": "busybox"})
+
+
+def test_auth_header(service):
+    """What can't be read counts as no account, as in dockerd."""
+    for text in ("e30=", "e30", "", "!!!!", "W10=", "A" * 5000, "eyJ1c2VybmFtZSI6"):
+        reply = service.call("POST", "/images/create?fromImage=busybox&tag=latest", headers={"X-Registry-Auth": text})
+        assert reply.status == 200, reply.body
+        assert "up to date" in service.lines(reply)[-1]["status"]
+
+
+def test_broken_layer(service):
+    """An error after the first line is a line, and nothing is kept of the image."""
+    s = service
+    s.registry.push("library/broken", "1", {"f": b"only here"})
+    layer = s.registry.manifest("library/broken", "1")["layers"][0]["digest"].partition(":")[2]
+    shutil.rmtree(os.path.join(s.directory, "registry/docker/registry/v2/blobs/sha256", layer[:2], layer))
+    lines = s.pull("broken", "1")
+    assert lines[0]["status"] == "Pulling from library/broken" and lines[-1]["error"] == lines[-1]["errorDetail"]["message"]
+    assert s.call("GET", "/images/broken:1/json").status == 404
 
 
 def test_inspect(service):

@@ -35,7 +35,23 @@ def test_removing(service):
     s.aws.fail.clear()
     result = s.ctl("reconcile", "--once")
     assert result.returncode == 0, result.stderr
-    assert gone(s, container) and not os.path.exists(spool) and "skls-" + container[:12] not in s.aws.functions
+    assert gone(s, container) and "skls-" + container[:12] not in s.aws.functions
+    assert os.path.exists(spool), "a client may still read it"
+
+
+def test_spool(service):
+    """What a gateway that died left behind goes; what a row owns or what is young stays."""
+    s = service
+    owner, orphan, young, other = make(s, "spooled"), "ab" * 32, "cd" * 32, "notes"
+    for name in (owner, orphan, young, other):
+        directory = os.path.join(s.directory, "spool", name)
+        os.makedirs(directory)
+        open(os.path.join(directory, "00000001"), "w").close()
+        if name != young:
+            os.utime(directory, (0, 0))
+    assert s.ctl("reconcile", "--once").returncode == 0
+    left = os.listdir(os.path.join(s.directory, "spool"))
+    assert {owner, young, other} <= set(left) and orphan not in left
 
 
 def test_stale_creating(service):

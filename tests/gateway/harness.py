@@ -11,7 +11,7 @@ import tempfile
 import shutil
 import time
 
-from fake_agent import Agent
+from fake_agent import Agent, Refused
 from fake_lambda import FakeLambda
 
 BUILD = os.environ.get("BUILD_DIR", os.path.join(os.path.dirname(__file__), "../../build"))
@@ -61,12 +61,12 @@ class Client:
         return data
 
     def rest(self):
+        parts, self.buf = [self.buf], b""
         while True:
             more = self.sock.recv(262144)
             if not more:
-                data, self.buf = self.buf, b""
-                return data
-            self.buf += more
+                return b"".join(parts)
+            parts.append(more)
 
     def chunk(self):
         """The next chunk's data; b"" at the end."""
@@ -77,13 +77,13 @@ class Client:
         return data[:-2]
 
     def body(self):
-        data = b""
+        parts = []
         if self.headers.get("Transfer-Encoding") == "chunked":
             while True:
                 c = self.chunk()
                 if not c:
-                    return data
-                data += c
+                    return b"".join(parts)
+                parts.append(c)
         return self.rest()
 
     def frame(self):
@@ -98,12 +98,12 @@ class Client:
 
 
 def frames(data):
-    out = {1: b"", 2: b""}
-    while data:
-        n = struct.unpack(">I", data[4:8])[0]
-        out[data[0]] += data[8:8 + n]
-        data = data[8 + n:]
-    return out
+    out, at = {1: [], 2: []}, 0
+    while at < len(data):
+        n = struct.unpack(">I", data[at + 4:at + 8])[0]
+        out[data[at]].append(data[at + 8:at + 8 + n])
+        at += 8 + n
+    return {k: b"".join(v) for k, v in out.items()}
 
 
 class Gateway:
@@ -120,7 +120,7 @@ class Gateway:
     def start(self):
         env = dict(os.environ, SOCKERLESS_STATE_DIR=self.dir, SOCKERLESS_RUN_DIR=self.dir, SOCKERLESS_SETTINGS="/dev/null",
                    AWS_ENDPOINT_URL=self.lam.url, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
-                   SOCKERLESS_AGENT_CALLBACK_URL="http://callback.test", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
+                   SOCKERLESS_AGENT_CALLBACK_URL="http://callback.test", ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=2:thread_local_quarantine_size_kb=64")
         env.update({k: str(v) for k, v in self.settings.items()})
         self.process = subprocess.Popen([BUILD + "/sockerless-gateway"], env=env)
         until(self.alive)
@@ -190,7 +190,14 @@ class Gateway:
         return c
 
     def agent(self, run):
-        return Agent(self.sock, run)
+        """As an agent does, tries again while the gateway is starting."""
+        while True:
+            try:
+                return Agent(self.sock, run)
+            except Refused as e:
+                if e.status != 503:
+                    raise
+                time.sleep(0.02)
 
     def row(self, sql, *args):
         return self.db.execute(sql, args).fetchone()

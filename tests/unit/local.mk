@@ -69,3 +69,7 @@ tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_sigv4_verify
 tests_unit_test_sigv4_verify_SOURCES = tests/unit/test_sigv4_verify.c local-lambda/sigv4_verify.c local-lambda/message.c
 tests_unit_test_sigv4_verify_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += tests/unit/test_networks
+tests_unit_test_networks_SOURCES = tests/unit/test_networks.c
+tests_unit_test_networks_LDADD = $(UNIT_LDADD)

@@ -44,8 +44,8 @@ static void reads_signals(void **state)
 		const char *name;
 	} table[] = {
 		{ "SIGKILL", 9, "KILL" }, { "KILL", 9, "KILL" }, { "kill", 9, "KILL" }, { "9", 9, "KILL" }, { "15", 15, "TERM" },
-		{ "SIGWINCH", 28, "WINCH" }, { "IOT", 6, "ABRT" }, { "RTMIN", 34, "RTMIN" }, { "SIGRTMIN+1", 35, "RTMIN+1" },
-		{ "RTMAX", 64, "RTMAX" }, { "RTMAX-1", 63, "RTMAX-1" }, { "64", 64, "RTMAX" }, { "32", 32, "32" }, { "rtmin+15", 49, "RTMIN+15" },
+		{ "SIGWINCH", 28, "WINCH" }, { "IOT", 6, "ABRT" }, { "SIGIO", 29, "POLL" }, { "POLL", 29, "POLL" }, { "RTMIN", 34, "34" }, { "SIGRTMIN+1", 35, "35" },
+		{ "RTMAX", 64, "64" }, { "RTMAX-1", 63, "63" }, { "64", 64, "64" }, { "32", 32, "32" }, { "rtmin+15", 49, "49" },
 	};
 	static const char *const wrong[] = { "", "0", "65", "-1", "+9", "9 ", " 9", "FOO", "SIG", "SIGSIGKILL", "RTMIN+16", "RTMAX-15", "RTMIN+",
 					     "999999999999", "KILL\n" };
