@@ -115,11 +115,20 @@ bool filters_exact(struct json_object *filters, const char *key, const char *tex
 	return n == 0;
 }
 
-/* Repetition counts and back-references make regcomp and regexec exponential. */
+/*
+ * Repetition counts and back-references make regcomp and regexec exponential,
+ * and so does + where it stands for more than one character: regcomp doubles
+ * what it repeats. One such group does no harm yet.
+ */
 static bool is_dangerous(const char *pattern)
 {
+	int groups = 0;
+
 	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
 		return true;
+	for (const char *p = strchr(pattern, '+'); p; p = strchr(p + 1, '+'))
+		if (p > pattern && (strchr("+*?", p[-1]) || (p[-1] == ')' && ++groups > 1)))
+			return true;
 	for (const char *p = strchr(pattern, '\\'); p; p = strchr(p + 1, '\\'))
 		if (p[1] >= '0' && p[1] <= '9')
 			return true;
