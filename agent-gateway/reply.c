@@ -7,17 +7,6 @@
 #include "agent-gateway/conn.h"
 #include "lib/docker/reply.h"
 
-/* The API version stands in a header: nothing but digits and a dot gets there. */
-static const char *api_version(struct conn *c)
-{
-	const char *api = conn_arg(c, "api", DOCKER_API_VERSION);
-
-	for (const char *p = api; *p; p++)
-		if ((*p < '0' || *p > '9') && *p != '.')
-			return DOCKER_API_VERSION;
-	return *api ? api : DOCKER_API_VERSION;
-}
-
 static void send_buf(struct conn *c, struct buf *b)
 {
 	if (b->failed || evbuffer_add(conn_output(c), b->data, b->len) < 0)
@@ -27,7 +16,7 @@ static void send_buf(struct conn *c, struct buf *b)
 static void head(struct conn *c, struct buf *b, int status)
 {
 	buf_printf(b, "HTTP/1.1 %d %s\r\n", status, reply_reason(status));
-	reply_headers(b, api_version(c));
+	reply_headers(b);
 }
 
 void reply_empty(struct conn *c, int status)
@@ -94,7 +83,7 @@ void reply_tunnel(struct conn *c, bool tty, bool headers)
 	if (c->upgrade)
 		buf_puts(&b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
 	if (headers)
-		reply_headers(&b, api_version(c));
+		reply_headers(&b);
 	buf_puts(&b, "\r\n");
 	send_buf(c, &b);
 }

@@ -22,7 +22,7 @@ static void begin(struct request *req, struct buf *out, int status, const char *
 	req->status = status;
 	buf_printf(out, "Status: %d %s\r\n", status, reply_reason(status));
 	if (!req->bare)
-		reply_headers(out, DOCKER_API_VERSION);
+		reply_headers(out);
 	if (type)
 		buf_printf(out, "Content-Type: %s\r\n", type);
 	if (extra->len > 0)

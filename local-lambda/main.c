@@ -213,22 +213,41 @@ static int run(struct program *p, struct err *e)
 	return 0;
 }
 
+/* What a killed predecessor left; a program that starts does this by itself. */
+static int sweep(struct program *p, struct err *e)
+{
+	CLEANUP_FREE char *sandboxes = NULL;
+	struct settings settings;
+
+	if (settings_load(&settings, e) < 0)
+		return -1;
+	settings_free(&settings);
+	if (local_config_load(&p->config, e) < 0)
+		return -1;
+	sandboxes = in_dir(p, "sandboxes");
+	return sandboxes ? sandbox_host_sweep(sandboxes, e) : err_nomem(e);
+}
+
+static int show_usage(FILE *out)
+{
+	fprintf(out, "usage: sockerless-lambda [--sweep]\n\nA stand-in for AWS Lambda, CloudWatch Logs and ECR. --sweep removes what a killed one "
+		     "left and ends.\nSet by environment:\n\n");
+	local_config_help(out);
+	return out == stdout ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct program p = { .lock_fd = -1, .listen_fd = -1 };
 	struct err e = { 0 };
+	bool only_sweep = argc == 2 && !strcmp(argv[1], "--sweep");
 	int rc;
 
 	log_init("sockerless-lambda");
-	if (argc > 1) {
-		bool help = !strcmp(argv[1], "--help");
-
-		fprintf(help ? stdout : stderr, "usage: sockerless-lambda\n\nA stand-in for AWS Lambda, CloudWatch Logs and ECR. Set by environment:\n\n");
-		local_config_help(help ? stdout : stderr);
-		return help ? 0 : 2;
-	}
+	if (argc > 1 && !only_sweep)
+		return show_usage(strcmp(argv[1], "--help") ? stderr : stdout);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	rc = run(&p, &e);
+	rc = only_sweep ? sweep(&p, &e) : run(&p, &e);
 	if (rc < 0)
 		log_error("%s", e.text);
 	close_parts(&p);

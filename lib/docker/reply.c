@@ -5,10 +5,10 @@
 #include "config.h"
 #include "lib/json.h"
 
-void reply_headers(struct buf *out, const char *api_version)
+void reply_headers(struct buf *out)
 {
-	buf_printf(out, "Api-Version: %s\r\nDocker-Experimental: false\r\nOstype: linux\r\nServer: sockerless/%s (linux)\r\n",
-		   api_version, PACKAGE_VERSION);
+	buf_puts(out, "Api-Version: " DOCKER_API_VERSION "\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
+		      "Server: sockerless/" PACKAGE_VERSION " (linux)\r\n");
 }
 
 void reply_error_body(struct buf *out, const char *message)

@@ -9,8 +9,8 @@
 #define DOCKER_RAW_STREAM "application/vnd.docker.raw-stream"
 #define DOCKER_MULTIPLEXED_STREAM "application/vnd.docker.multiplexed-stream"
 
-/* Appends the header lines Api-Version (of the version that the client asked for), Docker-Experimental, Ostype and Server, each with CR LF. */
-void reply_headers(struct buf *out, const char *api_version);
+/* Appends the header lines Api-Version (our own, whatever version the client asked for), Docker-Experimental, Ostype and Server, each with CR LF. */
+void reply_headers(struct buf *out);
 
 /* Appends {"message":"..."} and a newline: Docker's error body. */
 void reply_error_body(struct buf *out, const char *message);
