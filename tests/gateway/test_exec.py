@@ -172,3 +172,21 @@ def test_a_cut_ends_the_stream_and_keeps_the_code(gw):
     assert agent.expect(5)[2] > stream
     agent.exit(0)
     other.close()
+
+
+def test_detach_keys(gw):
+    cid = gw.container(tty=True)
+    agent = gw.begin(cid)
+    eid = gw.exec(cid, ["sh"], tty=True, stdin=True)
+    client = gw.get("tunnel/exec/%s?api=1.43&tty=1&detach_keys=1878" % eid, upgrade=True)
+    stream = agent.expect(5)[2]
+    agent.started(5, stream)
+    agent.window(stream=stream)
+    assert client.head() == 101
+    client.sock.sendall(b"ls\x18x")
+    assert agent.stdin(2, stream) == b"ls"
+    assert client.rest() == b""
+    agent.exec_output(stream, b"dropped")
+    agent.exit(0, stream=stream)
+    until(lambda: gw.row("SELECT state FROM exec WHERE id = ?", eid) == ("exited",))
+    agent.exit(0)

@@ -235,3 +235,13 @@ def test_a_clean_end(gw):
     assert agent.hello("running", stdout=4)["stdout"] == 4
     agent.exit(0, 4)
     assert logs(gw, cid)[1] == b"kept"
+
+
+def test_output_of_containers_that_are_gone_is_swept(gw):
+    keep, gone = gw.container(), "e" * 64
+    for cid in (keep, gone):
+        os.mkdir("%s/spool/%s" % (gw.dir, cid))
+        open("%s/spool/%s/%016x" % (gw.dir, cid, 1), "w").close()
+    gw.stop()
+    gw.start()
+    until(lambda: os.listdir(gw.dir + "/spool") == [keep])
