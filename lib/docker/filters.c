@@ -116,18 +116,16 @@ bool filters_exact(struct json_object *filters, const char *key, const char *tex
 }
 
 /*
- * Repetition counts and back-references make regcomp and regexec exponential,
- * and so does + where it stands for more than one character: regcomp doubles
- * what it repeats. One such group does no harm yet.
+ * Back-references, repetition counts and repetitions of groups or of
+ * repetitions make regcomp and regexec exponential in time and memory.
+ * Repeating one character or a set of them does not.
  */
 static bool is_dangerous(const char *pattern)
 {
-	int groups = 0;
-
 	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
 		return true;
-	for (const char *p = strchr(pattern, '+'); p; p = strchr(p + 1, '+'))
-		if (p > pattern && (strchr("+*?", p[-1]) || (p[-1] == ')' && ++groups > 1)))
+	for (const char *p = strpbrk(pattern, "+*?"); p; p = strpbrk(p + 1, "+*?"))
+		if (p > pattern && strchr(")+*?", p[-1]))
 			return true;
 	for (const char *p = strchr(pattern, '\\'); p; p = strchr(p + 1, '\\'))
 		if (p[1] >= '0' && p[1] <= '9')
