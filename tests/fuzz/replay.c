@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef FUZZ_ENGINE
 
@@ -16,6 +17,14 @@
 #define MUTATED_BYTES_MAX 65536
 #define MUTATIONS 4000
 #define SECONDS 1.0
+#define HANGING 120 /* seconds after which the program is ended */
+
+/* AddressSanitizer asks for it: an input that fills the memory fails the test, not the machine. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "hard_rss_limit_mb=2048";
+}
 
 struct seed {
 	uint8_t *data;
@@ -172,6 +181,7 @@ int main(int argc, char **argv)
 	char dir[PATH_MAX];
 
 	FUZZ_CHECK(all);
+	alarm(HANGING);
 	seeds_path(dir, sizeof dir, argv[0]);
 	for (int i = 1; i < argc && i <= SEEDS_MAX; i++)
 		all->seed[all->count++] = seed_read(argv[i]);
