@@ -22,7 +22,7 @@ static int rule_memory(struct create *c, struct err *e)
 	int64_t memory = json_int(c->host_config, "Memory", 0);
 	int64_t swap = json_int(c->host_config, "MemorySwap", 0);
 	int64_t nano = json_int(c->host_config, "NanoCpus", 0);
-	int64_t mb = (memory + MIB - 1) / MIB;
+	int64_t mb = memory / MIB + (memory % MIB > 0);
 	int64_t cpu_mb = (int64_t)((double)nano * CREATE_CPU_MB / 1e9 + 0.999);
 
 	if (memory && memory < MEMORY_LEAST)

@@ -7,6 +7,7 @@ include tests/unit/local.mk
 include tests/aws/local.mk
 include tests/gateway/local.mk
 include tests/registry/local.mk
+include tests/fuzz/local.mk
 include tests/sandbox/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
