@@ -63,7 +63,10 @@ static void release_agent(struct run *r)
 	if (!r->agent)
 		return;
 	wire_put_u64(at, r->received[0] + r->received[1]);
-	agent_send(r->agent, WIRE_ACK, WIRE_EXIT_CHANNEL, WIRE_MAIN, at, sizeof at);
+	if (r->exit_reported)
+		agent_send(r->agent, WIRE_ACK, WIRE_EXIT_CHANNEL, WIRE_MAIN, at, sizeof at);
+	else
+		agent_drop(r->agent); /* turned away at its redial, it ends its processes */
 	r->agent->run = NULL;
 	r->agent = NULL;
 }

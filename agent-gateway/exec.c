@@ -111,15 +111,40 @@ static void push_input(struct exec *x)
 		input_send(&x->input, x->run->agent, x->stream);
 }
 
+/* Of a terminal: the keys that detach end the client's connection, the exec goes on. */
+static void input_of_terminal(struct exec *x, struct evbuffer *in)
+{
+	struct evbuffer *kept = evbuffer_new();
+	bool detached = kept && detach_keys_move(&x->keys, in, kept);
+
+	if (kept) {
+		input_take(&x->input, &x->source, kept);
+		evbuffer_free(kept);
+	}
+	push_input(x);
+	if (detached) {
+		struct conn *c = x->conn;
+
+		input_remove(&x->source);
+		x->conn = NULL;
+		c->state = NULL;
+		conn_finish(c);
+		grant(x);
+	}
+}
+
 void exec_input(struct exec *x)
 {
 	struct evbuffer *in = conn_input(x->conn);
 
-	if (!x->has_stdin)
+	if (!x->has_stdin) {
 		evbuffer_drain(in, evbuffer_get_length(in));
-	else
+	} else if (x->tty) {
+		input_of_terminal(x, in);
+	} else {
 		input_take(&x->input, &x->source, in);
-	push_input(x);
+		push_input(x);
+	}
 }
 
 void exec_input_ends(struct exec *x)

@@ -175,8 +175,6 @@ static void take_client(struct exec *x, struct conn *c)
 			input_add(&x->input, &x->source, c);
 	}
 	conn_take(c, &exec_ops, x);
-	if (c->half_closed)
-		exec_input_ends(x);
 }
 
 static void begin_opened(struct begin_job *j, struct run *r)

@@ -13,6 +13,7 @@
 #include "agent-gateway/run.h"
 #include "agent-gateway/spool_thread.h"
 #include "agent-gateway/store_thread.h"
+#include "agent-gateway/sweep.h"
 #include "lib/hint.h"
 #include "lib/log.h"
 
@@ -112,6 +113,7 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	    invoker_start(&gw->invoker, gw->completions, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
+	spools_sweep(gw);
 	return 0;
 }
 

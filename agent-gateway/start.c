@@ -24,7 +24,7 @@ struct start_job {
 	uint32_t number;
 	struct buf payload;
 	int64_t pid;
-	bool restart;
+	bool restart, stdin_attached;
 };
 
 static struct start_job *start_job_new(struct container *c, const char *run, int (*fn)(struct job *, void *, struct err *),
@@ -100,7 +100,7 @@ static int invoke_sent_run(struct job *job, void *store, struct err *e)
 {
 	struct start_job *j = (struct start_job *)job;
 
-	return store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, &j->payload, e);
+	return store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, j->stdin_attached, &j->payload, e);
 }
 
 /* The commit is durable: only now may the bytes leave. */
@@ -136,10 +136,13 @@ static void function_active(struct gateway *gw, const char *run, struct invoke_o
 	}
 	free(o);
 	j = start_job_new(r->container, r->id, invoke_sent_run, invoke_sent_done);
-	if (j)
+	if (j) {
+		/* Clients that attach from now on tell the row themselves; those before had no row yet. */
+		j->stdin_attached = r->container->input.end || !LIST_EMPTY(&r->container->input.sources);
 		worker_post(gw->store, &j->job);
-	else
+	} else {
 		run_start_failed(r, 500, 128, "out of memory");
+	}
 }
 
 static void no_hello(struct run *r)
@@ -223,6 +226,7 @@ void run_process_failed(struct run *r, const char *step, int error, const char *
 
 	if (r->phase != RUN_INVOKED)
 		return;
+	r->exit_reported = true;
 	exec_error(&x, EXEC_ERROR_START, step, error, path, detail);
 	run_start_failed(r, x.status, x.code, x.text);
 }

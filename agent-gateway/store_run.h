@@ -16,8 +16,9 @@
 /* The container goes to `starting` and has a new run. ERR_CONFLICT: it can't be started now. */
 int store_run_prepare(struct store *s, const char *container, char run[RUN_ID_LEN + 1], uint32_t *ret_number, struct err *e);
 
-/* Commits to the Invoke: after this it may be sent once. ret_payload is what is sent. */
-int store_run_invoke_sent(struct store *s, const char *run, const char *callback, struct buf *ret_payload, struct err *e);
+/* Commits to the Invoke: after this it may be sent once. ret_payload is what is sent; stdin_attached: a client has its stdin at the run. */
+int store_run_invoke_sent(struct store *s, const char *run, const char *callback, bool stdin_attached, struct buf *ret_payload,
+			  struct err *e);
 
 int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e);
 

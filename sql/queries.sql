@@ -232,7 +232,7 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_invoke_sent
 -- system
-UPDATE run SET phase = 'invoke_sent', invoked_at = :now WHERE id = :id AND phase = 'prepared';
+UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_hello
 -- system
@@ -304,6 +304,10 @@ UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 
 -- system
 UPDATE exec SET state = 'exited', exit_code = 137
 WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
+
+-- name: gateway_container_gone
+-- system
+SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';
 
 -- name: gateway_event_last
 -- system

@@ -19,7 +19,7 @@ def test_exec_with_output_and_code(gw):
     assert opened["args"] == ["sh", "-c", "echo o"] and opened["env"] == ["A=b"] and opened["cwd"] == "/work"
     assert client.head() == 101
     assert client.headers["Content-Type"] == "application/vnd.docker.multiplexed-stream"
-    assert client.headers["Api-Version"] == "1.43"
+    assert client.headers["Api-Version"] == "1.47"
     agent.started(99, stream)
     agent.exec_output(stream, b"o\n")
     agent.exec_output(stream, b"e\n", 2)
@@ -172,3 +172,21 @@ def test_a_cut_ends_the_stream_and_keeps_the_code(gw):
     assert agent.expect(5)[2] > stream
     agent.exit(0)
     other.close()
+
+
+def test_detach_keys(gw):
+    cid = gw.container(tty=True)
+    agent = gw.begin(cid)
+    eid = gw.exec(cid, ["sh"], tty=True, stdin=True)
+    client = gw.get("tunnel/exec/%s?api=1.43&tty=1&detach_keys=1878" % eid, upgrade=True)
+    stream = agent.expect(5)[2]
+    agent.started(5, stream)
+    agent.window(stream=stream)
+    assert client.head() == 101
+    client.sock.sendall(b"ls\x18x")
+    assert agent.stdin(2, stream) == b"ls"
+    assert client.rest() == b""
+    agent.exec_output(stream, b"dropped")
+    agent.exit(0, stream=stream)
+    until(lambda: gw.row("SELECT state FROM exec WHERE id = ?", eid) == ("exited",))
+    agent.exit(0)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fake_agent import Refused
-from harness import frames, until
+from harness import Client, frames, until
 
 
 def logs(gw, cid):
@@ -213,12 +213,13 @@ def test_hostile_frames(gw):
 
 
 def test_requests_that_are_none(gw):
+    # Until a predecessor's runs are loaded, agents are told to come again.
+    until(lambda: Client(gw.sock, "/.gateway/agent/" + "a" * 32, upgrade=True).head() == 410)
     for target, status in (("/", 404), ("/.gateway/http/wait/zz", 404), ("/.gateway/agent/" + "a" * 32, 410),
                            ("/.gateway/http/wait/" + "a" * 64, 404), ("/.gateway/tunnel/exec/" + "a" * 64, 404),
                            ("/.gateway/http/wait/" + "a" * 65, 404)):
         c = gw.get("http/x")
         c.close()
-        from harness import Client
         assert Client(gw.sock, target, upgrade=True).head() == status
     c = gw.get("x" * 70000)
     assert c.head() == 400
@@ -235,3 +236,13 @@ def test_a_clean_end(gw):
     assert agent.hello("running", stdout=4)["stdout"] == 4
     agent.exit(0, 4)
     assert logs(gw, cid)[1] == b"kept"
+
+
+def test_output_of_containers_that_are_gone_is_swept(gw):
+    keep, gone = gw.container(), "e" * 64
+    for cid in (keep, gone):
+        os.mkdir("%s/spool/%s" % (gw.dir, cid))
+        open("%s/spool/%s/%016x" % (gw.dir, cid, 1), "w").close()
+    gw.stop()
+    gw.start()
+    until(lambda: os.listdir(gw.dir + "/spool") == [keep])
