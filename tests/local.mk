@@ -6,6 +6,7 @@ UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENS
 include tests/unit/local.mk
 include tests/aws/local.mk
 include tests/gateway/local.mk
+include tests/load/local.mk
 include tests/registry/local.mk
 include tests/fuzz/local.mk
 include tests/sandbox/local.mk
