@@ -4,7 +4,7 @@
 
 void json_put_string(struct buf *out, const char *text)
 {
-	struct json_object *s = json_object_new_string(text);
+	struct json_object *s = json_string(text);
 
 	if (s)
 		buf_puts(out, json_text(s));
