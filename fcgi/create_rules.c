@@ -59,6 +59,8 @@ static int rule_storage(struct create *c, struct err *e)
 	if (!opt)
 		return 0;
 	json_object_object_foreach(opt, key, v) {
+		if (!v)
+			return err_set(e, ERR_INVALID, "invalid size: ''");
 		if (strcmp(key, "size") != 0)
 			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
 		if (!parse_size(json_object_get_string(v), &bytes))

@@ -20,7 +20,7 @@ void json_put_string(struct buf *out, const char *text)
 		buf_putc(out, '"');
 		return;
 	}
-	s = json_object_new_string(text);
+	s = json_string(text);
 
 	if (s)
 		buf_puts(out, json_text(s));
