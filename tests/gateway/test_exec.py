@@ -19,7 +19,7 @@ def test_exec_with_output_and_code(gw):
     assert opened["args"] == ["sh", "-c", "echo o"] and opened["env"] == ["A=b"] and opened["cwd"] == "/work"
     assert client.head() == 101
     assert client.headers["Content-Type"] == "application/vnd.docker.multiplexed-stream"
-    assert client.headers["Api-Version"] == "1.43"
+    assert client.headers["Api-Version"] == "1.47"
     agent.started(99, stream)
     agent.exec_output(stream, b"o\n")
     agent.exec_output(stream, b"e\n", 2)
