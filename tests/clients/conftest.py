@@ -8,23 +8,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-
-
-def wait_until(condition, seconds=30, what="the condition"):
-    """Polls until condition() is true; its last value is returned."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            pytest.fail("%s wasn't met within %s s" % (what, seconds))
-        time.sleep(0.02)
+from support.places import TOP
+from support.waiting import wait_until
 
 
 def free_port_base():

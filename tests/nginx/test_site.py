@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from harness import TOP, wait_for
+from harness import TOP
+from support.waiting import wait_until
 
 MIB = 1 << 20
 ROUTE = re.compile(r'^(ROUTE|MISSING)\((\w+),\s*"([^"]+)",\s*(\w+),\s*(.*)\)\s*$')
@@ -287,7 +288,7 @@ def test_idle_connection_outlives_a_request_elsewhere(shared):
     for _ in range(50):
         other = shared.unix()
         assert other.ask("GET", "/_ping", Connection="close").status == 200
-        wait_for(lambda: other.recv() == b"", "nginx closes when asked to")
+        wait_until(lambda: other.recv() == b"", what="nginx closes when asked to")
     assert idle.ask("POST", "/containers/ab/kill", b"").status == 200
 
 
