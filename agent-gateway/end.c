@@ -140,7 +140,8 @@ void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container) };
+	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container),
+				  .restarting = intents_restarting(r->container) };
 	set_error(r, text);
 	commit(r, 204);
 }

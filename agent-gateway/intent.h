@@ -61,6 +61,8 @@ void intents_exited(struct container *c);
 void intents_agent_here(struct container *c);
 /* An intent to stop the run was taken up. */
 bool intents_stopping(struct container *c);
+/* It starts again when the run has ended. */
+bool intents_restarting(struct container *c);
 
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);

@@ -126,7 +126,7 @@ int store_run_end(struct store *s, const char *container, const char *run, const
 		return -1;
 	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
 		return -1;
-	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0;
+	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0 && !end->restarting;
 	store_reset(s, QUERY_GATEWAY_CONTAINER);
 	if (auto_remove && store_container_remove(s, container, e) < 0)
 		return -1;

@@ -27,6 +27,7 @@ struct run_end {
 	bool oom;
 	bool failed_start; /* the process never ran */
 	bool stopped;      /* a client had asked for its stop */
+	bool restarting;   /* it starts again at once, so that it doesn't remove itself */
 	const char *error; /* State.Error; "" if none */
 };
 
