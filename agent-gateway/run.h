@@ -48,6 +48,7 @@ struct run {
 	void (*on_timer)(struct run *r);
 
 	uint32_t last_stream;      /* of execs */
+	uint32_t left_streams;     /* a predecessor's execs go so far; 0: none, or their fate is known */
 	LIST_HEAD(, exec) execs;
 };
 

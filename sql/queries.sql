@@ -284,6 +284,12 @@ SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND ru
 -- system
 SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';
 
+-- name: gateway_exec_open
+-- system
+SELECT id, stream, state FROM exec
+WHERE container_id = :container AND run_id = :run AND stream > :after AND stream <= :last AND state IN ('starting', 'running')
+ORDER BY stream LIMIT 1;
+
 -- name: gateway_exec_starting
 -- system
 UPDATE exec SET state = 'starting', stream = :stream, run_id = :run WHERE id = :id AND state = 'created';
