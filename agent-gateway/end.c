@@ -281,6 +281,9 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		if (r->agent)
 			run_timer(r, REPORT_WAIT, no_report);
 		run_exit_check(r);
+	} else if (o->refused && o->again && run_start_again(r, o->again)) {
+		log_info("run %s: %s", r->id, o->err.text);
+		free(o);
 	} else if (o->refused) {
 		run_start_failed(r, 500, 128, o->err.text);
 		free(o);

@@ -145,6 +145,14 @@ static void active_finished(struct invoker *i, struct call *c, int rc, const str
 	finish(i, c);
 }
 
+/* The function isn't ready (any more), or too many run: it was refused before anything ran. */
+static int64_t refused_for(const struct aws_response *resp)
+{
+	if (resp->status == 409 && !strcmp(resp->error_type, "ResourceConflictException"))
+		return 1;
+	return resp->status == 429 && resp->retry_after > 0 ? resp->retry_after : 0;
+}
+
 static void invoke_finished(struct invoker *i, struct call *c, int rc, const struct aws_response *resp, bool sent)
 {
 	struct invoke_outcome *o = c->outcome;
@@ -154,6 +162,7 @@ static void invoke_finished(struct invoker *i, struct call *c, int rc, const str
 	else
 		/* An answer of AWS, or nothing sent: nothing ran. Else nobody knows. */
 		o->refused = (resp->status >= 400 && resp->status < 500) || !sent;
+	o->again = refused_for(resp);
 	finish(i, c);
 }
 

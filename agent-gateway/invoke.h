@@ -1,6 +1,6 @@
 /*
  * The thread that speaks to Lambda: waits for functions to become Active,
- * and invokes. An Invoke is never repeated.
+ * and invokes. An Invoke is never repeated, unless AWS said that it refused it.
  */
 #ifndef SOCKERLESS_GATEWAY_INVOKE_H
 #define SOCKERLESS_GATEWAY_INVOKE_H
@@ -16,6 +16,7 @@
 struct invoke_outcome {
 	bool answered;          /* AWS sent a result: the invocation is over */
 	bool refused;           /* AWS refused it: nothing ran */
+	int64_t again;          /* refused for now: to be asked again after so many seconds; 0: for good */
 	bool failed;            /* the function ended with an error */
 	struct err err;         /* if not answered */
 	char error_type[128];

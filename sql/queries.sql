@@ -230,6 +230,10 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 -- system
 UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
 
+-- name: gateway_run_unsent
+-- system
+UPDATE run SET phase = 'prepared', invoked_at = NULL WHERE id = :id AND phase = 'invoke_sent';
+
 -- name: gateway_run_hello
 -- system
 UPDATE run SET agent = 'connected', request_id = :request, log_stream = :stream WHERE id = :id AND phase <> 'ended';

@@ -11,8 +11,12 @@ class Invocation:
         self.payload = payload
         self.answer = queue.Queue()
 
-    def finish(self, body=None, error=None, log=None, status=200):
-        self.answer.put((status, body if body is not None else {}, error, log))
+    def finish(self, body=None, error=None, log=None, status=200, headers=()):
+        self.answer.put((status, body if body is not None else {}, error, log, headers))
+
+    def cut(self):
+        """The connection ends without an answer."""
+        self.answer.put(None)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,8 +57,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, body, error, log = answer
-        headers = [("x-amzn-RequestId", "req-1")]
+        status, body, error, log, more = answer
+        headers = [("x-amzn-RequestId", "req-1"), *more]
         if error:
             headers.append(("X-Amz-Function-Error", error))
         if log:
