@@ -289,9 +289,10 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		free(o);
 	} else {
 		/* The bytes had left: only the agent can say what became of it. */
-		log_warn("run %s: %s", r->id, o->err.text);
+		if (!o->let_go)
+			log_warn("run %s: %s", r->id, o->err.text);
 		r->recovered = true;
-		if (!r->agent && r->phase == RUN_STARTED)
+		if (!r->agent && (r->phase == RUN_STARTED || r->greeted))
 			run_wait_deadline(r);
 		free(o);
 	}
@@ -299,9 +300,15 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 
 static void deadline_over(struct run *r)
 {
-	if (!r->agent)
-		run_finish(r, 137, false, "the agent never came back before the function's timeout of %lld s",
-			   (long long)r->container->timeout);
+	char text[128];
+
+	if (r->agent)
+		return;
+	snprintf(text, sizeof text, "the agent never came back before the function's timeout of %lld s", (long long)r->container->timeout);
+	if (r->phase == RUN_STARTED)
+		run_finish(r, 137, false, "%s", text);
+	else
+		run_start_failed(r, 500, 128, text);
 }
 
 void run_wait_deadline(struct run *r)

@@ -208,6 +208,7 @@ void run_hello(struct run *r, uint64_t stdin_received)
 {
 	r->greeted = true;
 	run_timer_stop(r);
+	invoke_release(r->gw, r->id);
 	if (!input_resume(&r->container->input, stdin_received)) {
 		log_error("run %s: the agent's count of stdin is wrong", r->id);
 		agent_drop(r->agent);

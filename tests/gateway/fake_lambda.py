@@ -2,6 +2,7 @@
 import http.server
 import json
 import queue
+import select
 import threading
 
 
@@ -10,6 +11,7 @@ class Invocation:
         self.function = function
         self.payload = payload
         self.answer = queue.Queue()
+        self.left = threading.Event()  # the caller closed its connection
 
     def finish(self, body=None, error=None, log=None, status=200, headers=()):
         self.answer.put((status, body if body is not None else {}, error, log, headers))
@@ -53,7 +55,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         inv = Invocation(self.path.split("/")[3], json.loads(body))
         self.server.lam.invocations.put(inv)
         self.server.lam.count += 1
-        answer = inv.answer.get()
+        while True:
+            try:
+                answer = inv.answer.get(timeout=0.05)
+                break
+            except queue.Empty:
+                if select.select([self.connection], [], [], 0)[0]:
+                    inv.left.set()
+                    self.close_connection = True
+                    return
         if answer is None:
             self.close_connection = True
             return
