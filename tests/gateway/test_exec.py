@@ -29,7 +29,9 @@ def test_exec_with_output_and_code(gw):
     assert client.rest() == b""
     assert gw.row("SELECT state, exit_code, pid FROM exec WHERE id = ?", eid) == ("exited", 3, 99)
     assert gw.events(cid)[1:] == ["exec_start: sh -c echo o", "exec_die"]
-    assert tunnel(gw, eid).head() == 409
+    again = tunnel(gw, eid)
+    assert again.head() == 409
+    assert json.loads(again.body())["message"] == "Error: Exec command %s has already run" % eid
     agent.exit(0)
 
 

@@ -27,6 +27,13 @@ def test_a_program_that_is_not_there(gw):
     assert json.loads(wait.body())["StatusCode"] == 127
     assert gw.row("SELECT state, exit_code, error FROM container WHERE id = ?", cid) == ("created", 127, text)
     agent.expect(7, 1, 3)
+    # Whoever asks later is told why; the gateway needn't have seen it.
+    for _ in range(2):
+        late = gw.get("http/wait/%s?api=1.43" % cid)
+        late.head()
+        assert late.body() == json.dumps({"Error": {"Message": text}, "StatusCode": 127}, separators=(",", ":")).encode() + b"\n"
+        gw.stop()
+        gw.start()
 
 
 def test_a_failed_start_removes_itself(gw):

@@ -42,9 +42,9 @@ def test_kill_passes_a_stop_that_waits(gw):
     agent.exit(137)
     assert kill.head() == 204
     assert stop.head() == 204
-    client = gw.ask(cid, "kill", signal="KILL")
+    client = gw.ask(cid, "kill", signal="KILL", name="box")
     assert client.head() == 409
-    assert ("Container %s is not running" % cid) in client.body().decode()
+    assert json.loads(client.body())["message"] == "Cannot kill container: box: Container %s is not running" % cid
 
 
 def test_remove(gw):
