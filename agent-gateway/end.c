@@ -284,7 +284,7 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		/* The bytes had left: only the agent can say what became of it. */
 		log_warn("run %s: %s", r->id, o->err.text);
 		r->recovered = true;
-		if (!r->agent && r->phase == RUN_STARTED)
+		if (!r->agent)
 			run_wait_deadline(r);
 		free(o);
 	}
@@ -299,7 +299,10 @@ static void deadline_over(struct run *r)
 
 void run_wait_deadline(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + 60;
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
 
-	run_timer(r, over - time_now() / 1000000000, deadline_over);
+	if (r->phase == RUN_INVOKED)
+		run_wait_hello(r);
+	else
+		run_timer(r, over - time_now() / 1000000000, deadline_over);
 }

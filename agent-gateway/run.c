@@ -101,11 +101,11 @@ void run_send_spec(struct run *r)
 
 	if (!r->offsets_known || !r->agent)
 		return;
-	/* What is on its way to the disk is counted: it is in this process's hands. */
-	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->received[0],
-		       (unsigned long long)r->received[1]);
-	r->acked[0] = r->received[0];
-	r->acked[1] = r->received[1];
+	/* What is on its way to the disk is not counted, as it dies with this process; sent again, it is passed over. */
+	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->safe[0],
+		       (unsigned long long)r->safe[1]);
+	r->acked[0] = r->safe[0];
+	r->acked[1] = r->safe[1];
 	agent_send(r->agent, WIRE_SPEC, 0, WIRE_SESSION, text, (size_t)len);
 	input_send(&r->container->input, r->agent, WIRE_MAIN);
 	intents_agent_here(r->container);
@@ -165,6 +165,6 @@ void run_agent_lost(struct run *r)
 	log_info("run %s: the agent's connection ended", r->id);
 	if (r->outcome)
 		run_exit_check(r);
-	else if (r->recovered && r->phase == RUN_STARTED)
+	else if (r->recovered)
 		run_wait_deadline(r);
 }

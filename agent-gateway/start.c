@@ -24,7 +24,7 @@ struct start_job {
 	uint32_t number;
 	struct buf payload;
 	int64_t pid;
-	bool restart;
+	bool stdin_attached;
 };
 
 static struct start_job *start_job_new(struct container *c, const char *run, int (*fn)(struct job *, void *, struct err *),
@@ -100,7 +100,9 @@ static int invoke_sent_run(struct job *job, void *store, struct err *e)
 {
 	struct start_job *j = (struct start_job *)job;
 
-	return store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, &j->payload, e);
+	if (store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, &j->payload, e) < 0)
+		return -1;
+	return j->stdin_attached && store_run(store, QUERY_GATEWAY_RUN_STDIN, e, "t", j->run) < 0 ? -1 : 0;
 }
 
 /* The commit is durable: only now may the bytes leave. */
@@ -136,10 +138,13 @@ static void function_active(struct gateway *gw, const char *run, struct invoke_o
 	}
 	free(o);
 	j = start_job_new(r->container, r->id, invoke_sent_run, invoke_sent_done);
-	if (j)
-		worker_post(gw->store, &j->job);
-	else
+	if (!j) {
 		run_start_failed(r, 500, 128, "out of memory");
+		return;
+	}
+	/* Of a client that came before the start; one that comes later notes it itself. */
+	j->stdin_attached = input_attached(&r->container->input);
+	worker_post(gw->store, &j->job);
 }
 
 static void no_hello(struct run *r)
