@@ -313,7 +313,10 @@ static void deadline_over(struct run *r)
 
 void run_wait_deadline(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + 60;
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
 
-	run_timer(r, over - time_now() / 1000000000, deadline_over);
+	if (r->phase == RUN_INVOKED)
+		run_wait_hello(r);
+	else
+		run_timer(r, over - time_now() / 1000000000, deadline_over);
 }

@@ -85,7 +85,7 @@ void run_exit_check(struct run *r);
 void run_finish(struct run *r, int code, bool oom, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The Invoke's result; takes it over. */
 void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *o);
-/* No agent, and no Invoke that will tell: waits until the function must be over. */
+/* No agent, and no Invoke that will tell: waits until the function must be over; before the process runs, for an agent. */
 void run_wait_deadline(struct run *r);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */
