@@ -201,7 +201,8 @@ static void end(struct run *r, uint32_t stream, int code, const char *failure)
 {
 	struct exec *x = find(r, stream);
 
-	if (x && x->ended)
+	/* A predecessor may have opened it; else it is known already, or made up: an agent can't fill the store's queue. */
+	if (x ? x->ended : !r->recovered)
 		return;
 	if (x) {
 		x->ended = true;

@@ -104,8 +104,9 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	*gw = (struct gateway){ .settings = settings, .hint_fd = -1 };
 	LIST_INIT(&gw->conns);
 	LIST_INIT(&gw->event_streams);
+	gw->intents_past = intent_past_new();
 	gw->base = event_base_new();
-	if (!gw->base)
+	if (!gw->base || !gw->intents_past)
 		return err_nomem(e);
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
@@ -136,6 +137,7 @@ void gateway_close(struct gateway *gw)
 	if (gw->hint_fd >= 0)
 		close(gw->hint_fd);
 	completions_close(gw->completions);
+	intent_past_free(gw->intents_past);
 	if (gw->base)
 		event_base_free(gw->base);
 }

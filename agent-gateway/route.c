@@ -29,6 +29,8 @@ static void container_loaded(void *arg, struct container *container, const struc
 	if (c->dead) {
 		if (container)
 			container_unref(container);
+	} else if (e && c->route->handle == intent_handle && intent_past_answer(c)) {
+		/* The container was removed meanwhile. */
 	} else if (e) {
 		reply_error(c, err_status(e->kind), "%s", e->text);
 	} else {

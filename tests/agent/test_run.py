@@ -62,7 +62,7 @@ def test_killed_by_signal(agent):
 
 @pytest.mark.parametrize("args, spec, code, expected", [
     (["nosuch"], {}, 127, ("exec", 2, "nosuch", "executable file not found in $PATH")),
-    (["/no/such"], {}, 127, ("exec", 2, "/no/such", "no such file or directory")),
+    (["/proc/no/such"], {}, 127, ("exec", 2, "/proc/no/such", "no such file or directory")),
     (["/etc/passwd"], {}, 126, ("exec", 13, "/etc/passwd", "permission denied")),
     (["/etc"], {}, 126, ("exec", 13, "/etc", "permission denied")),
     (["NOEXEC"], {}, 126, ("exec", 8, "NOEXEC", "exec format error")),

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fake_agent import Refused
-from harness import frames, until
+from harness import Client, frames, until
 
 
 def logs(gw, cid):
@@ -213,12 +213,13 @@ def test_hostile_frames(gw):
 
 
 def test_requests_that_are_none(gw):
+    # Until a predecessor's runs are loaded, agents are told to come again.
+    until(lambda: Client(gw.sock, "/.gateway/agent/" + "a" * 32, upgrade=True).head() == 410)
     for target, status in (("/", 404), ("/.gateway/http/wait/zz", 404), ("/.gateway/agent/" + "a" * 32, 410),
                            ("/.gateway/http/wait/" + "a" * 64, 404), ("/.gateway/tunnel/exec/" + "a" * 64, 404),
                            ("/.gateway/http/wait/" + "a" * 65, 404)):
         c = gw.get("http/x")
         c.close()
-        from harness import Client
         assert Client(gw.sock, target, upgrade=True).head() == status
     c = gw.get("x" * 70000)
     assert c.head() == 400

@@ -176,6 +176,10 @@ class Open(unittest.TestCase):
         self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=b"no tar at all" * 100))
         self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=b""))
         self.assertIn("error 400 Error processing tar file", self.drive("imp", "import", "1", stdin=gzip.compress(os.urandom(90000))[:50000]))
+        whole = make_tar({"x": os.urandom(100000)})
+        for cut in whole[:50000], gzip.compress(whole[:50000]), whole[:512]:
+            self.assertIn("error 400 Error processing tar file: Truncated", self.drive("imp", "import", "1", stdin=cut))
+        self.assertIn("error 400 Error processing tar file: ../x is outside", self.drive("imp", "import", "1", stdin=make_tar({"../x": b"1"})))
         self.assertEqual(self.drive("imp", "import", "1", "RUN x"), "error 400 RUN is not a valid change command\n")
         self.assertIn("unknown instruction: FOO", self.drive("imp", "import", "1", "FOO x"))
         bomb = gzip.compress(make_tar({"z": bytes(5 << 20)}))
