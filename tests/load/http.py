@@ -65,7 +65,7 @@ class Bench:
         (conf / "nginx.conf").write_text(text[:-1] + server)
         self.processes.append(subprocess.Popen(["nginx", "-e", "stderr", "-c", str(conf / "nginx.conf")]))
         for name in ("docker", "empty"):
-            harness.wait_for(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), "nginx")
+            wait_until(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), what="nginx")
 
     def measure(self, name, uri, connections, seconds):
         out = subprocess.run([BUILD / "tests/load/http_load", str(self.dir / "run/docker" / (name + ".sock")), uri, str(connections),
