@@ -14,11 +14,11 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build")).resolve()
-sys.path += [str(TOP / "tests" / "api"), str(TOP / "tests" / "nginx")]
-os.environ.update(top_srcdir=str(TOP), top_builddir=str(BUILD))
+sys.path += [str(TOP / "tests" / place) for place in ("", "api", "nginx")]
 import conftest as api  # noqa: E402
 import harness  # noqa: E402
+from support.places import BUILD  # noqa: E402
+from support.waiting import free_port, wait_until  # noqa: E402
 
 PROCESSES = 4
 # As create does it.
@@ -47,15 +47,15 @@ class Bench:
         env = dict(self.store.environment, SOCKERLESS_RUN_DIR=str(self.dir / "run"))
         self.processes.append(subprocess.Popen(["spawn-fcgi", "-n", "-s", path, "-b", "4096", "--", "/usr/bin/multiwatch", "-s", "TERM",
                                                 "-f", str(PROCESSES), "--", *map(str, command)], env=env, stdin=subprocess.DEVNULL))
-        harness.wait_for(lambda: os.path.exists(path), name)
+        wait_until(lambda: os.path.exists(path), what=name)
 
     def nginx(self):
         conf = self.dir / "conf"
         harness.make_certificates(self.dir)
         subprocess.run(["sh", TOP / "nginx/render", conf, f"RUN_DIR={self.dir}/run", f"STATE_DIR={self.dir}/state",
                         f"MODULE={BUILD}/nginx/ngx_http_tunnel_module.so", f"CA_FILE={self.dir}/ca.pem",
-                        f"CERT_FILE={self.dir}/server.pem", f"KEY_FILE={self.dir}/server.key", f"TLS_PORT={harness.free_port()}",
-                        f"CALLBACK_PORT={harness.free_port()}", f"ROUTES={BUILD}/nginx/routes.conf"], check=True)
+                        f"CERT_FILE={self.dir}/server.pem", f"KEY_FILE={self.dir}/server.key", f"TLS_PORT={free_port()}",
+                        f"CALLBACK_PORT={free_port()}", f"ROUTES={BUILD}/nginx/routes.conf"], check=True)
         # A second server, the same but for the worker.
         text = (conf / "docker-api.conf").read_text()
         (conf / "empty.conf").write_text(text.replace("/api.sock", "/empty.sock"))
@@ -65,7 +65,7 @@ class Bench:
         (conf / "nginx.conf").write_text(text[:-1] + server)
         self.processes.append(subprocess.Popen(["nginx", "-e", "stderr", "-c", str(conf / "nginx.conf")]))
         for name in ("docker", "empty"):
-            harness.wait_for(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), "nginx")
+            wait_until(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), what="nginx")
 
     def measure(self, name, uri, connections, seconds):
         out = subprocess.run([BUILD / "tests/load/http_load", str(self.dir / "run/docker" / (name + ".sock")), uri, str(connections),
