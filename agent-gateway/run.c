@@ -165,6 +165,6 @@ void run_agent_lost(struct run *r)
 	log_info("run %s: the agent's connection ended", r->id);
 	if (r->outcome)
 		run_exit_check(r);
-	else if (r->recovered && r->phase == RUN_STARTED)
+	else if (r->recovered && (r->phase == RUN_STARTED || r->greeted))
 		run_wait_deadline(r);
 }

@@ -5,7 +5,7 @@
 static bool is_plain(const char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || *text == 0x7f)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f || *text == '"' || *text == '\\')
 			return false;
 	return true;
 }

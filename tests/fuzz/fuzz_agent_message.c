@@ -98,6 +98,11 @@ void exec_failed(struct run *r, uint32_t stream, const char *step, int error, co
 	run_process_failed(r, step, error, path, detail);
 }
 
+void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
+{
+	check_bytes((const uint8_t *)streams, n * sizeof *streams);
+}
+
 void exec_exited(struct run *r, uint32_t stream, int code)
 {
 	FUZZ_CHECK(code >= 0 && code <= 255);
