@@ -265,7 +265,8 @@ UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed,
 
 -- name: gateway_runs_unfinished
 -- system
-SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at) FROM run WHERE phase <> 'ended';
+SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at), coalesce(request_id, ''),
+	coalesce(log_stream, '') FROM run WHERE phase <> 'ended';
 
 -- name: gateway_intents
 -- system

@@ -168,6 +168,47 @@ def test_what_the_report_says_is_kept(gw):
     until(lambda: gw.row("SELECT request_id, billed_ms, memory_peak_mb FROM run") == ("req-1", 2, 64))
 
 
+STREAM = "2026/11/23/[$LATEST]ab"
+
+
+def report(request, more=""):
+    return "REPORT RequestId: %s\tDuration: 900.20 ms\tBilled Duration: 901 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t%s" % (request, more)
+
+
+def put_log(gw, cid, *texts):
+    now = int(time.time() * 1000)
+    lines = gw.lam.logs.setdefault("/aws/lambda/skls-" + cid[:12], {}).setdefault(STREAM, [])
+    lines.extend((now, t) for t in texts)
+
+
+def test_the_log_tells_of_the_end_when_the_invoke_broke(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    put_log(gw, cid, "START RequestId: req-0", report("req-0"), "START RequestId: req-1")
+    agent.inv.cut()
+    agent.close()
+    until(lambda: gw.lam.log_ends >= 2)
+    assert gw.state(cid) == "running"
+    put_log(gw, cid, "text", report("req-1", "Status: timeout"))
+    until(lambda: gw.state(cid) == "exited", 15)
+    code, error = gw.row("SELECT exit_code, error FROM container WHERE id = ?", cid)
+    assert code == 137 and "timeout" in error
+    until(lambda: gw.row("SELECT billed_ms, memory_peak_mb FROM run") == (901, 64))
+    assert gw.lam.count == 1
+
+
+def test_the_log_tells_a_later_gateway_of_the_end(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    until(lambda: gw.row("SELECT log_stream FROM run") == (STREAM,))
+    gw.kill()
+    agent.close()
+    put_log(gw, cid, "START RequestId: req-1", report("req-1"))
+    gw.start()
+    until(lambda: gw.state(cid) == "exited")
+    assert gw.row("SELECT exit_code FROM container WHERE id = ?", cid) == (137,)
+
+
 HOSTILE = [
     b"",
     b"\x01\x00\x00\x00\x00\x00\x00",
