@@ -106,28 +106,38 @@ static void on_write(struct bufferevent *bev, void *arg)
 		c->ops->drained(c);
 }
 
+/* What came before the end is the handler's first. */
+static void tell_eof(struct conn *c)
+{
+	if (c->ops->readable && evbuffer_get_length(conn_input(c)))
+		c->ops->readable(c);
+	if (!c->dead && c->ops->eof)
+		c->ops->eof(c);
+	if (!c->dead)
+		conn_check(c);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	if (!(what & BEV_EVENT_EOF)) {
+	if (!(what & BEV_EVENT_EOF) || c->request || c->finishing) {
 		conn_close(c);
 		return;
 	}
-	if (!c->ops || c->finishing) {
-		conn_close(c);
-		return;
-	}
-	/* What came before the end is the handler's first. */
-	if (c->ops->readable && evbuffer_get_length(conn_input(c)))
-		c->ops->readable(c);
-	if (c->dead)
-		return;
 	c->half_closed = true;
-	if (c->ops->eof)
-		c->ops->eof(c);
-	if (!c->dead)
-		conn_check(c);
+	/* A client may be through before there is a handler: conn_take tells it. */
+	if (c->ops)
+		tell_eof(c);
+}
+
+static void eof_later(void *arg)
+{
+	struct conn *c = arg;
+
+	if (!c->dead && !c->finishing)
+		tell_eof(c);
+	conn_unref(c);
 }
 
 void conn_check(struct conn *c)
@@ -191,7 +201,10 @@ void conn_take(struct conn *c, const struct conn_ops *ops, void *state)
 {
 	c->ops = ops;
 	c->state = state;
-	if (!c->dead && evbuffer_get_length(conn_input(c)))
+	if (c->half_closed && !c->dead) {
+		conn_ref(c);
+		gateway_later(c->gw, eof_later, c);
+	} else if (!c->dead && evbuffer_get_length(conn_input(c)))
 		bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 

@@ -44,6 +44,7 @@ struct conn {
 	const struct conn_ops *ops;
 	void *state;                /* of the handler */
 	bool upgrade;               /* the client asked for a tunnel */
+	bool held;                  /* until the runs of a predecessor are known */
 	bool half_closed;           /* the client sends nothing more */
 	bool finishing;             /* closes when its output is written */
 	bool dead;                  /* closed; freed with its last reference */

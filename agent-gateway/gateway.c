@@ -13,6 +13,7 @@
 #include "agent-gateway/run.h"
 #include "agent-gateway/spool_thread.h"
 #include "agent-gateway/store_thread.h"
+#include "agent-gateway/sweep.h"
 #include "lib/hint.h"
 #include "lib/log.h"
 
@@ -103,15 +104,17 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	*gw = (struct gateway){ .settings = settings, .hint_fd = -1 };
 	LIST_INIT(&gw->conns);
 	LIST_INIT(&gw->event_streams);
+	gw->intents_past = intent_past_new();
 	gw->base = event_base_new();
-	if (!gw->base)
+	if (!gw->base || !gw->intents_past)
 		return err_nomem(e);
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
-	    invoker_start(&gw->invoker, gw->completions, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
+	spools_sweep(gw);
 	return 0;
 }
 
@@ -134,6 +137,7 @@ void gateway_close(struct gateway *gw)
 	if (gw->hint_fd >= 0)
 		close(gw->hint_fd);
 	completions_close(gw->completions);
+	intent_past_free(gw->intents_past);
 	if (gw->base)
 		event_base_free(gw->base);
 }

@@ -36,6 +36,7 @@ struct gateway {
 	int64_t last_intent;      /* the newest that was taken up */
 	bool intents_asked;       /* a look at the store is under way */
 	bool intents_again;       /* and another one is wanted after it */
+	struct intent_past *intents_past;
 	bool recovered;           /* the runs that a predecessor left are known */
 	bool events_told;         /* event streams are to look at the store in this round of the loop */
 	struct event *events_event;

@@ -17,8 +17,14 @@ static int serve(const struct settings *settings)
 	struct event *term = NULL, *interrupt = NULL;
 	struct err e = { 0 };
 	struct gateway gw;
+	sigset_t ending;
 	int rc = 1;
 
+	/* Until there is somebody to hear them. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigprocmask(SIG_BLOCK, &ending, NULL);
 	if (gateway_open(&gw, settings, &e) < 0) {
 		log_error("%s", e.text);
 		goto out;
@@ -29,6 +35,7 @@ static int serve(const struct settings *settings)
 		log_error("out of memory");
 		goto out;
 	}
+	sigprocmask(SIG_UNBLOCK, &ending, NULL);
 	log_info("ready");
 	rc = event_base_dispatch(gw.base) < 0 ? 1 : 0;
 	log_info("ending");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
 #include "lib/log.h"
 
@@ -101,6 +102,7 @@ static void recovered(struct gateway *gw, unsigned int *waiting)
 	free(waiting);
 	gw->recovered = true;
 	intents_look(gw);
+	route_held(gw);
 }
 
 static void never_back(struct run *r)
@@ -119,7 +121,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	} else {
 		r->recovered = true;
 		r->invoked_at = l->invoked_at;
-		r->last_stream = l->last_stream;
+		r->last_stream = r->left_streams = l->last_stream;
 		r->phase = l->started ? RUN_STARTED : RUN_INVOKED;
 		/* The client that was attached is gone with the predecessor. */
 		if (l->stdin_attached && c->stdin_once && !c->tty)

@@ -33,7 +33,7 @@ void reply_empty(struct conn *c, int status)
 
 void reply_error(struct conn *c, int status, const char *fmt, ...)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT, body = BUF_INIT, text = BUF_INIT;
+	BUF_CLEANUP struct buf b = BUF_INIT, body = BUF_INIT;
 	char message[4096];
 	va_list ap;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -152,11 +153,29 @@ int listener_accept(struct listener *l, struct worker *worker, struct request *r
 	}
 }
 
+/*
+ * libfcgi lingers on each connection until nginx has closed its side, so that
+ * input nobody read can't cost nginx the reply. Where all input was read there
+ * is nothing to wait for, and the wait is a quarter of a small request's time.
+ */
+static bool input_is_over(const struct request *req)
+{
+	const char *length = request_header(req, "Content-Length");
+	int waiting;
+
+	if (!req->body_read && ((length && *length) || request_header(req, "Transfer-Encoding")))
+		return false;
+	return ioctl(req->connection->fcgi.ipcFd, FIONREAD, &waiting) == 0 && waiting == 0;
+}
+
 void request_finish(struct request *req)
 {
 	struct connection *c = req->connection;
 
+	if (input_is_over(req))
+		FCGX_Detach(&c->fcgi);
 	FCGX_Finish_r(&c->fcgi);
+	FCGX_Attach(&c->fcgi);
 	buf_reset(&c->headers);
 	c->headers.failed = false;
 	c->write_failed = false;

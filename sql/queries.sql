@@ -39,7 +39,7 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- name: container_by_id
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
@@ -47,7 +47,7 @@ FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating',
 -- name: container_by_name
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
@@ -58,8 +58,9 @@ SELECT id FROM container
 WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;
 
 -- name: container_list
-SELECT id, name, state, image_reference, image_id, json_extract(config, '$.Labels'), json_extract(config, '$.ExposedPorts'),
-       json_extract(host_config, '$.NetworkMode'), networking, json_extract(spec, '$.args'),
+SELECT id, name, state, image_reference, image_id,
+       ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
        created_at, started_at, finished_at, exit_code
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
@@ -166,9 +167,12 @@ ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
-  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at)
+  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at,
+  args, network_mode, labels, exposed)
 VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,
-  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at);
+  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at,
+  ifnull(json_extract(:spec, '$.args'), ''), ifnull(json_extract(:host_config, '$.NetworkMode'), ''),
+  ifnull(json_extract(:config, '$.Labels'), ''), ifnull(json_extract(:config, '$.ExposedPorts'), ''));
 
 -- name: create_unname
 -- system
@@ -228,7 +232,11 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_invoke_sent
 -- system
-UPDATE run SET phase = 'invoke_sent', invoked_at = :now WHERE id = :id AND phase = 'prepared';
+UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
+
+-- name: gateway_run_unsent
+-- system
+UPDATE run SET phase = 'prepared', invoked_at = NULL WHERE id = :id AND phase = 'invoke_sent';
 
 -- name: gateway_run_hello
 -- system
@@ -284,6 +292,12 @@ SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND ru
 -- system
 SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';
 
+-- name: gateway_exec_open
+-- system
+SELECT id, stream, state FROM exec
+WHERE container_id = :container AND run_id = :run AND stream > :after AND stream <= :last AND state IN ('starting', 'running')
+ORDER BY stream LIMIT 1;
+
 -- name: gateway_exec_starting
 -- system
 UPDATE exec SET state = 'starting', stream = :stream, run_id = :run WHERE id = :id AND state = 'created';
@@ -300,6 +314,10 @@ UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 
 -- system
 UPDATE exec SET state = 'exited', exit_code = 137
 WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
+
+-- name: gateway_container_gone
+-- system
+SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';
 
 -- name: gateway_event_last
 -- system
