@@ -95,6 +95,8 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	r->password = copy_of(c->password, &failed);
 	r->token = copy_of(c->token, &failed);
 	r->push = c->push;
+	r->cancelled = c->cancelled;
+	r->cancelled_arg = c->cancelled_arg;
 	if (failed)
 		return err_nomem(e);
 	if (set_names(r, c, e) < 0)
