@@ -4,7 +4,7 @@ container's inspect, and of lists of 1, 100 and 1000 containers, and of an
 empty libfcgi worker behind the same nginx and configuration, with the same
 number of processes. Everything is started here, in a directory of its own.
 
-usage: http.py [ROUNDS] [CONNECTIONS]     (BUILD_DIR: the build tree)
+usage: workers.py [ROUNDS] [CONNECTIONS]     (BUILD_DIR: the build tree)
 """
 import os
 import pathlib
