@@ -140,7 +140,8 @@ void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container) };
+	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container),
+				  .restarting = intents_restarting(r->container) };
 	set_error(r, text);
 	commit(r, 204);
 }
@@ -280,14 +281,18 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		if (r->agent)
 			run_timer(r, REPORT_WAIT, no_report);
 		run_exit_check(r);
+	} else if (o->refused && o->again && run_start_again(r, o->again)) {
+		log_info("run %s: %s", r->id, o->err.text);
+		free(o);
 	} else if (o->refused) {
 		run_start_failed(r, 500, 128, o->err.text);
 		free(o);
 	} else {
 		/* The bytes had left: only the agent can say what became of it. */
-		log_warn("run %s: %s", r->id, o->err.text);
+		if (!o->let_go)
+			log_warn("run %s: %s", r->id, o->err.text);
 		r->recovered = true;
-		if (!r->agent && r->phase == RUN_STARTED)
+		if (!r->agent && (r->phase == RUN_STARTED || r->greeted))
 			run_wait_deadline(r);
 		free(o);
 	}
@@ -295,14 +300,23 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 
 static void deadline_over(struct run *r)
 {
-	if (!r->agent)
-		run_finish(r, 137, false, "the agent never came back before the function's timeout of %lld s",
-			   (long long)r->container->timeout);
+	char text[128];
+
+	if (r->agent)
+		return;
+	snprintf(text, sizeof text, "the agent never came back before the function's timeout of %lld s", (long long)r->container->timeout);
+	if (r->phase == RUN_STARTED)
+		run_finish(r, 137, false, "%s", text);
+	else
+		run_start_failed(r, 500, 128, text);
 }
 
 void run_wait_deadline(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + 60;
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
 
-	run_timer(r, over - time_now() / 1000000000, deadline_over);
+	if (r->phase == RUN_INVOKED)
+		run_wait_hello(r);
+	else
+		run_timer(r, over - time_now() / 1000000000, deadline_over);
 }

@@ -111,7 +111,7 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
-	    invoker_start(&gw->invoker, gw->completions, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
 	spools_sweep(gw);

@@ -92,6 +92,20 @@ bool intents_stopping(struct container *c)
 	return false;
 }
 
+bool intents_restarting(struct container *c)
+{
+	bool restarts = false;
+	struct intent *in;
+
+	TAILQ_FOREACH(in, &c->intents.queue, link) {
+		if (in->verb == INTENT_REMOVE && in->stage != INTENT_QUEUED)
+			return false;
+		if (in->verb == INTENT_RESTART && (in->stage == INTENT_EXIT || in->stage == INTENT_SIGNAL))
+			restarts = true;
+	}
+	return restarts;
+}
+
 struct timer {
 	struct intent *intent;
 	void (*fn)(struct intent *);

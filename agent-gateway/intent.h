@@ -27,6 +27,8 @@ enum intent_stage {
 	INTENT_ANSWER,   /* is being written down */
 };
 
+#define INTENT_NAME_MAX 127
+
 struct intent {
 	TAILQ_ENTRY(intent) link;
 	struct container *container; /* holds a reference */
@@ -36,6 +38,7 @@ struct intent {
 	int signal;     /* 0: the container's own */
 	int64_t timeout; /* seconds, -1: for ever */
 	bool force;
+	char name[INTENT_NAME_MAX + 1]; /* the container's, in the client's words; "": its id */
 	bool killed;    /* KILL was sent */
 	struct event *timer;
 };
@@ -61,6 +64,8 @@ void intents_exited(struct container *c);
 void intents_agent_here(struct container *c);
 /* An intent to stop the run was taken up. */
 bool intents_stopping(struct container *c);
+/* It starts again when the run has ended. */
+bool intents_restarting(struct container *c);
 
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);

@@ -119,7 +119,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	} else {
 		r->recovered = true;
 		r->invoked_at = l->invoked_at;
-		r->last_stream = l->last_stream;
+		r->last_stream = r->left_streams = l->last_stream;
 		r->phase = l->started ? RUN_STARTED : RUN_INVOKED;
 		/* The client that was attached is gone with the predecessor. */
 		if (l->stdin_attached && c->stdin_once && !c->tty)

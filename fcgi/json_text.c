@@ -5,7 +5,7 @@
 static bool is_plain(const char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || *text == 0x7f)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f || *text == '"' || *text == '\\')
 			return false;
 	return true;
 }
@@ -20,7 +20,7 @@ void json_put_string(struct buf *out, const char *text)
 		buf_putc(out, '"');
 		return;
 	}
-	s = json_object_new_string(text);
+	s = json_string(text);
 
 	if (s)
 		buf_puts(out, json_text(s));

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "config.h"
 #include "fcgi/connection.h"
@@ -189,6 +191,9 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		return usage(stderr, 2);
 	log_init("sockerless-worker");
+	/* A process manager that is killed takes its workers along: its successor listens on another socket. */
+	if (!socket_path)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (run(socket_path, &e) < 0) {
 		log_error("%s", e.text);
 		return 1;

@@ -340,6 +340,19 @@ static int check_json_type(struct request *req, struct err *e)
 	return err_set(e, ERR_INVALID, "unsupported Content-Type header (%.200s): must be 'application/json'", type);
 }
 
+/* The escape of NUL, outside of "\\\\u0000": texts with one would be cut where it stands. */
+static bool has_nul(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while ((text = memchr(text, '\\', (size_t)(end - text))) && end - text >= 6) {
+		if (memcmp(text, "\\u0000", 6) == 0)
+			return true;
+		text += 2;
+	}
+	return false;
+}
+
 int request_json(struct request *req, bool optional, struct json_object **ret, struct err *e)
 {
 	static const char cut_off[] = "unexpected end of input";
@@ -353,6 +366,8 @@ int request_json(struct request *req, bool optional, struct json_object **ret, s
 		*ret = NULL;
 		return 0;
 	}
+	if (has_nul(req->body.data, req->body.len))
+		return err_set(e, ERR_INVALID, "invalid JSON: a text holds the character NUL, which is not supported");
 	if (json_parse(req->body.data, req->body.len, &body, e) < 0) {
 		if (strstr(e->text, cut_off))
 			err_set(e, ERR_INVALID, "invalid JSON: unexpected EOF");

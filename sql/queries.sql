@@ -234,6 +234,10 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 -- system
 UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
 
+-- name: gateway_run_unsent
+-- system
+UPDATE run SET phase = 'prepared', invoked_at = NULL WHERE id = :id AND phase = 'invoke_sent';
+
 -- name: gateway_run_hello
 -- system
 UPDATE run SET agent = 'connected', request_id = :request, log_stream = :stream WHERE id = :id AND phase <> 'ended';
@@ -287,6 +291,12 @@ SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND ru
 -- name: gateway_exec_by_stream
 -- system
 SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';
+
+-- name: gateway_exec_open
+-- system
+SELECT id, stream, state FROM exec
+WHERE container_id = :container AND run_id = :run AND stream > :after AND stream <= :last AND state IN ('starting', 'running')
+ORDER BY stream LIMIT 1;
 
 -- name: gateway_exec_starting
 -- system

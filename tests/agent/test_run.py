@@ -7,7 +7,7 @@ import time
 import pytest
 
 import gateway as gw
-from conftest import Output, PATH, STATIC, wait_for
+from conftest import Output, PATH, STATIC
 
 
 def finish(agent, conn, out):
@@ -204,7 +204,7 @@ def test_deadline_kills(agent):
 def test_deadline_answers_unacknowledged(agent):
     begin = time.monotonic()
     conn = agent.start(["sh", "-c", "echo x; exit 4"], deadline=3)
-    out = Output(conn, acknowledge=False).until_exit()
+    Output(conn, acknowledge=False).until_exit()
     body = agent.answer()
     assert body["acknowledged"] is False and body["code"] == 4 and body["stdout"] == 2
     assert 2 < time.monotonic() - begin < 3

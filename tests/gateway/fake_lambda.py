@@ -2,6 +2,7 @@
 import http.server
 import json
 import queue
+import select
 import threading
 
 
@@ -10,9 +11,14 @@ class Invocation:
         self.function = function
         self.payload = payload
         self.answer = queue.Queue()
+        self.left = threading.Event()  # the caller closed its connection
 
-    def finish(self, body=None, error=None, log=None, status=200):
-        self.answer.put((status, body if body is not None else {}, error, log))
+    def finish(self, body=None, error=None, log=None, status=200, headers=()):
+        self.answer.put((status, body if body is not None else {}, error, log, headers))
+
+    def cut(self):
+        """The connection ends without an answer."""
+        self.answer.put(None)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -49,12 +55,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         inv = Invocation(self.path.split("/")[3], json.loads(body))
         self.server.lam.invocations.put(inv)
         self.server.lam.count += 1
-        answer = inv.answer.get()
+        while True:
+            try:
+                answer = inv.answer.get(timeout=0.05)
+                break
+            except queue.Empty:
+                if select.select([self.connection], [], [], 0)[0]:
+                    inv.left.set()
+                    self.close_connection = True
+                    return
         if answer is None:
             self.close_connection = True
             return
-        status, body, error, log = answer
-        headers = [("x-amzn-RequestId", "req-1")]
+        status, body, error, log, more = answer
+        headers = [("x-amzn-RequestId", "req-1"), *more]
         if error:
             headers.append(("X-Amz-Function-Error", error))
         if log:

@@ -246,3 +246,51 @@ def test_output_of_containers_that_are_gone_is_swept(gw):
     gw.stop()
     gw.start()
     until(lambda: os.listdir(gw.dir + "/spool") == [keep])
+
+
+def test_output_counts_as_safe_once_it_is_on_disk(gw):
+    """What is only in the gateway's memory dies with it, so an agent that redials must not be told to drop it."""
+    cid = gw.container()
+    agent = gw.begin(cid)
+    blocker = "%s/spool/%s" % (gw.dir, cid)
+    with open(blocker, "w"):
+        agent.output(b"abc", 0)
+        agent.close()
+        agent = gw.agent(agent.run)
+        assert agent.hello("running", stdout=3)["stdout"] == 0
+        gw.kill()
+        os.unlink(blocker)
+    gw.start()
+    agent = gw.agent(agent.run)
+    assert agent.hello("running", stdout=3)["stdout"] == 0
+    agent.output(b"abc", 0)
+    agent.exit(0, 3)
+    assert logs(gw, cid)[1] == b"abc"
+
+
+def test_stdin_attached_before_the_start_ends_with_a_killed_gateway(gw):
+    cid = gw.container(stdin=True, stdin_once=True)
+    attach = gw.attach(cid, "stream=1&stdin=1&stdout=1")
+    agent = gw.begin(cid)
+    gw.kill()
+    gw.start()
+    agent = gw.agent(agent.run)
+    agent.hello("running")
+    agent.window()
+    agent.expect(9, 1, 0)
+    agent.exit(0)
+    attach.close()
+
+
+def test_an_agent_that_vanishes_before_its_process_runs(gw):
+    """The Invoke's result is lost with the predecessor: the start doesn't hang for ever."""
+    cid = gw.container()
+    gw.ask(cid, "start")
+    inv = gw.lam.invocation()
+    gw.kill()
+    gw.start()
+    agent = gw.agent(inv.payload["run"])
+    agent.hello()
+    agent.close()
+    until(lambda: gw.state(cid) == "created")
+    assert "no agent" in gw.row("SELECT error FROM container WHERE id = ?", cid)[0]
