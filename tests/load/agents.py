@@ -21,7 +21,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.setdefault("BUILD_DIR", str(TOP / "build"))).resolve()
 os.environ.update(top_srcdir=str(TOP), top_builddir=str(BUILD))
-sys.path += [str(TOP / "tests" / "gateway"), str(TOP / "tests" / "nginx")]
+sys.path += [str(TOP / "tests"), str(TOP / "tests" / "gateway")]
 import harness as gateway_harness  # noqa: E402
 
 LAG = struct.Struct("=5Q")
@@ -116,7 +116,7 @@ class Front:
         self.workers = subprocess.Popen(["spawn-fcgi", "-n", "-s", str(run / "api.sock"), "-b", "4096", "--", "/usr/bin/multiwatch",
                                          "-s", "TERM", "-f", "4", "--", str(BUILD / "sockerless-worker")], env=env, stdin=subprocess.DEVNULL)
         self.nginx = subprocess.Popen(["nginx", "-e", "stderr", "-c", str(run / "conf/nginx.conf")])
-        h.wait_for(lambda: h.accepts(2, ("127.0.0.1", self.port)), "nginx")
+        h.wait_until(lambda: h.accepts(2, ("127.0.0.1", self.port)), what="nginx")
 
     def pids(self):
         return [self.nginx.pid, *children(self.nginx.pid)]

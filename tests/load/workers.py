@@ -15,10 +15,11 @@ import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build")).resolve()
-sys.path += [str(TOP / "tests" / "api"), str(TOP / "tests" / "nginx")]
+sys.path += [str(TOP / "tests"), str(TOP / "tests" / "api"), str(TOP / "tests" / "nginx")]
 os.environ.update(top_srcdir=str(TOP), top_builddir=str(BUILD))
 import conftest as api  # noqa: E402
 import harness  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 PROCESSES = 4
 # As create does it.
@@ -47,7 +48,7 @@ class Bench:
         env = dict(self.store.environment, SOCKERLESS_RUN_DIR=str(self.dir / "run"))
         self.processes.append(subprocess.Popen(["spawn-fcgi", "-n", "-s", path, "-b", "4096", "--", "/usr/bin/multiwatch", "-s", "TERM",
                                                 "-f", str(PROCESSES), "--", *map(str, command)], env=env, stdin=subprocess.DEVNULL))
-        harness.wait_for(lambda: os.path.exists(path), name)
+        wait_until(lambda: os.path.exists(path), what=name)
 
     def nginx(self):
         conf = self.dir / "conf"
@@ -65,7 +66,7 @@ class Bench:
         (conf / "nginx.conf").write_text(text[:-1] + server)
         self.processes.append(subprocess.Popen(["nginx", "-e", "stderr", "-c", str(conf / "nginx.conf")]))
         for name in ("docker", "empty"):
-            harness.wait_for(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), "nginx")
+            wait_until(lambda: harness.accepts(1, str(self.dir / "run/docker" / (name + ".sock"))), what="nginx")
 
     def measure(self, name, uri, connections, seconds):
         out = subprocess.run([BUILD / "tests/load/http_load", str(self.dir / "run/docker" / (name + ".sock")), uri, str(connections),
