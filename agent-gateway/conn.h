@@ -1,5 +1,5 @@
 /*
- * A connection of the listener. Its head is parsed and routed (routes.c);
+ * A connection of the listener. Its head is parsed and routed (route.c);
  * then it belongs to a handler, which answers once or takes the connection
  * over as a stream.
  */

@@ -36,7 +36,12 @@ struct json_object *image_source_auth(const struct request *req)
 	return o;
 }
 
-int image_source_open(const struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e)
+static bool client_left(void *arg)
+{
+	return request_client_left(arg);
+}
+
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e)
 {
 	const struct settings *s = req->settings;
 	CLEANUP_FREE char *name = reference_name(r);
@@ -45,6 +50,8 @@ int image_source_open(const struct request *req, const struct reference *r, stru
 		.repository = r->path,
 		.name = name,
 		.insecure = s->insecure_registries,
+		.cancelled = client_left,
+		.cancelled_arg = req,
 	};
 	const char *user = json_str(auth, "username", "");
 	const char *token = json_str(auth, "identitytoken", "");

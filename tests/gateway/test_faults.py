@@ -335,3 +335,29 @@ def test_an_agent_that_vanishes_before_its_process_runs(gw):
     agent.close()
     until(lambda: gw.state(cid) == "created")
     assert "no agent" in gw.row("SELECT error FROM container WHERE id = ?", cid)[0]
+
+
+def test_a_client_that_leaves_before_its_exec_began(gw):
+    """Its standard input is at its end, or the process would wait for ever."""
+    cid = gw.container()
+    agent = gw.begin(cid)
+    # Once this is answered, the loop has seen what came before.
+    turns = lambda n: [gw.get("nothing").head() for _ in range(n)]
+    for _ in range(50):
+        eid = gw.exec(cid, ["cat"], stdin=True)
+        # The store is busy, so the exec begins only after the client has left.
+        gw.db.execute("BEGIN IMMEDIATE")
+        client = gw.get("tunnel/exec/%s?api=1.43" % eid)
+        turns(5)
+        client.close()
+        turns(2)
+        gw.db.execute("ROLLBACK")
+        assert gw.ask(cid, "kill", signal="USR1").head() == 204
+        if gw.row("SELECT state FROM exec WHERE id = ?", eid) != ("created",):
+            break
+    stream = gw.row("SELECT stream FROM exec WHERE id = ?", eid)[0]
+    agent.started(stream=stream)
+    agent.window(stream=stream)
+    agent.expect(9, stream, 0)
+    agent.exit(0, stream=stream)
+    agent.exit(0)

@@ -4,7 +4,7 @@ container's inspect, and of lists of 1, 100 and 1000 containers, and of an
 empty libfcgi worker behind the same nginx and configuration, with the same
 number of processes. Everything is started here, in a directory of its own.
 
-usage: http.py [ROUNDS] [CONNECTIONS]     (BUILD_DIR: the build tree)
+usage: workers.py [ROUNDS] [CONNECTIONS]     (BUILD_DIR: the build tree)
 """
 import os
 import pathlib
@@ -14,11 +14,12 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(TOP / "tests" / place) for place in ("", "api", "nginx")]
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build")).resolve()
+sys.path += [str(TOP / "tests"), str(TOP / "tests" / "api"), str(TOP / "tests" / "nginx")]
+os.environ.update(top_srcdir=str(TOP), top_builddir=str(BUILD))
 import conftest as api  # noqa: E402
 import harness  # noqa: E402
-from support.places import BUILD  # noqa: E402
-from support.waiting import free_port, wait_until  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 PROCESSES = 4
 # As create does it.
@@ -54,8 +55,8 @@ class Bench:
         harness.make_certificates(self.dir)
         subprocess.run(["sh", TOP / "nginx/render", conf, f"RUN_DIR={self.dir}/run", f"STATE_DIR={self.dir}/state",
                         f"MODULE={BUILD}/nginx/ngx_http_tunnel_module.so", f"CA_FILE={self.dir}/ca.pem",
-                        f"CERT_FILE={self.dir}/server.pem", f"KEY_FILE={self.dir}/server.key", f"TLS_PORT={free_port()}",
-                        f"CALLBACK_PORT={free_port()}", f"ROUTES={BUILD}/nginx/routes.conf"], check=True)
+                        f"CERT_FILE={self.dir}/server.pem", f"KEY_FILE={self.dir}/server.key", f"TLS_PORT={harness.free_port()}",
+                        f"CALLBACK_PORT={harness.free_port()}", f"ROUTES={BUILD}/nginx/routes.conf"], check=True)
         # A second server, the same but for the worker.
         text = (conf / "docker-api.conf").read_text()
         (conf / "empty.conf").write_text(text.replace("/api.sock", "/empty.sock"))
