@@ -346,7 +346,8 @@ static void look_for_end(struct run *r)
 
 static void await_end(struct run *r)
 {
-	int64_t left = r->invoked_at / 1000000000 + r->container->timeout + 60 - time_now() / 1000000000;
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
+	int64_t left = over - time_now() / 1000000000;
 
 	if (left > r->log_pause)
 		run_timer(r, r->log_pause, look_for_end);
@@ -356,6 +357,10 @@ static void await_end(struct run *r)
 
 void run_wait_deadline(struct run *r)
 {
+	if (r->phase == RUN_INVOKED) {
+		run_wait_hello(r);
+		return;
+	}
 	r->log_pause = LOG_LOOK_FIRST;
 	await_end(r);
 }

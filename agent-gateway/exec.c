@@ -59,7 +59,8 @@ void exec_open(struct exec *x, const char *open)
 	agent_send_text(x->run->agent, WIRE_OPEN, x->stream, open);
 	x->owed = WIRE_CREDIT;
 	grant(x);
-	if (!x->has_stdin)
+	/* Without a client, if it left in the meantime. */
+	if (!x->has_stdin || !x->conn)
 		x->input.end = true;
 	input_send(&x->input, x->run->agent, x->stream);
 }
@@ -201,7 +202,8 @@ static void end(struct run *r, uint32_t stream, int code, const char *failure)
 {
 	struct exec *x = find(r, stream);
 
-	if (x && x->ended)
+	/* A predecessor may have opened it; else it is known already, or made up: an agent can't fill the store's queue. */
+	if (x ? x->ended : !r->recovered)
 		return;
 	if (x) {
 		x->ended = true;

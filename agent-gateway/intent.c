@@ -193,6 +193,7 @@ static void finish_done(struct job *job)
 	if (job->rc < 0)
 		log_error("intent %lld: %s", (long long)j->intent->seq, job->err.text);
 	container_ref(c);
+	intent_past_note(c->gw->intents_past, j->intent->seq, j->status, j->message);
 	answer_waits(c, j->intent->seq, j->status, j->message);
 	intent_free(j->intent);
 	intents_run(c);

@@ -70,6 +70,14 @@ bool intents_restarting(struct container *c);
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);
 
+/* intent_past.c: the answers of the last intents, for clients that come when the rows are gone. */
+struct intent_past;
+struct intent_past *intent_past_new(void);
+void intent_past_free(struct intent_past *p);
+void intent_past_note(struct intent_past *p, int64_t seq, int status, const char *message);
+/* Answers by the connection's argument `seq`; false: it isn't known. */
+bool intent_past_answer(struct conn *c);
+
 /* The answer as an HTTP reply. */
 void intent_answer(struct conn *conn, int status, const char *message);
 

@@ -94,7 +94,10 @@ void run_exit_check(struct run *r);
 void run_finish(struct run *r, int code, bool oom, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The Invoke's result; takes it over. */
 void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *o);
-/* No agent, and no Invoke that will tell: waits until the log tells of the end, or the function must be over. */
+/*
+ * No agent, and no Invoke that will tell: waits for an agent before the process runs; after that until the log tells of
+ * the end, or the function must be over.
+ */
 void run_wait_deadline(struct run *r);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */

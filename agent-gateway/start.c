@@ -27,7 +27,7 @@ struct start_job {
 	struct buf payload;
 	int64_t pid;
 	int64_t pause;               /* seconds */
-	bool restart, stdin_attached;
+	bool stdin_attached;
 };
 
 static struct start_job *start_job_new(struct container *c, const char *run, int (*fn)(struct job *, void *, struct err *),
@@ -149,7 +149,7 @@ static void function_active(struct gateway *gw, const char *run, struct invoke_o
 	j = start_job_new(r->container, r->id, invoke_sent_run, invoke_sent_done);
 	if (j) {
 		/* Clients that attach from now on tell the row themselves; those before had no row yet. */
-		j->stdin_attached = r->container->input.end || !LIST_EMPTY(&r->container->input.sources);
+		j->stdin_attached = input_attached(&r->container->input);
 		worker_post(gw->store, &j->job);
 	} else {
 		run_start_failed(r, 500, 128, "out of memory");

@@ -100,7 +100,7 @@ static void put_ports(struct buf *out, const char *exposed_text)
 static int render_networks(struct listing *l, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
-	CLEANUP_JSON struct json_object *networks = NULL;
+	BUF_CLEANUP struct buf networks = BUF_INIT;
 	BUF_CLEANUP struct buf source = BUF_INIT;
 	const char *text = store_text(l->req->store, Q, NETWORKING), *mode = store_text(l->req->store, Q, MODE);
 
@@ -113,11 +113,11 @@ static int render_networks(struct listing *l, struct err *e)
 		return 0;
 	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, mode, l->req->minor);
+	networks_put(&networks, endpoints, mode, l->req->minor);
 	free(l->networks);
 	free(l->networks_of);
 	l->networks_of = buf_steal(&source);
-	l->networks = networks ? strdup(json_text(networks)) : NULL;
+	l->networks = buf_steal(&networks);
 	return l->networks ? 0 : err_nomem(e);
 }
 

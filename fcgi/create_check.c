@@ -69,7 +69,7 @@ static int check_elements(const struct field *f, struct json_object *list, enum 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *v = json_object_array_get_idx(list, i);
 
-		if (!json_object_is_type(v, type) && v)
+		if (v && (!json_object_is_type(v, type) || (type == json_type_int && (json_object_get_int64(v) < 0 || !create_fits(v)))))
 			return wrong_type(f, v, go_types[f->type], e);
 		if (!v && type == json_type_string)
 			return err_set(e, ERR_INVALID, "invalid JSON: %s holds null", f->name);
@@ -104,7 +104,7 @@ static int check_type(const struct field *f, struct json_object *v, struct err *
 
 	if (!v || (f->type == COMMAND && json_object_is_type(v, json_type_string)))
 		return 0;
-	if (!json_object_is_type(v, shape[f->type].outer))
+	if (!json_object_is_type(v, shape[f->type].outer) || (shape[f->type].outer == json_type_int && !create_fits(v)))
 		return wrong_type(f, v, go_containers[f->type], e);
 	if (shape[f->type].outer == json_type_array)
 		return check_elements(f, v, shape[f->type].inner, e);
@@ -197,7 +197,7 @@ static int apply(const struct field *f, struct json_object *body, struct create 
 	bool given = false;
 	struct json_object *v = body ? find(body, f->name, &given) : NULL;
 
-	if (check_type(f, v, e) < 0)
+	if (check_type(f, v, e) < 0 || (v && (f->type == OBJECT || f->type == OBJECTS || f->type == PORTS) && create_members(f->name, v, e) < 0))
 		return -1;
 	if (v && !is_harmless(f, v)) {
 		if (f->policy == REFUSE)

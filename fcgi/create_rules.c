@@ -22,7 +22,7 @@ static int rule_memory(struct create *c, struct err *e)
 	int64_t memory = json_int(c->host_config, "Memory", 0);
 	int64_t swap = json_int(c->host_config, "MemorySwap", 0);
 	int64_t nano = json_int(c->host_config, "NanoCpus", 0);
-	int64_t mb = (memory + MIB - 1) / MIB;
+	int64_t mb = memory / MIB + (memory % MIB > 0);
 	int64_t cpu_mb = (int64_t)((double)nano * CREATE_CPU_MB / 1e9 + 0.999);
 
 	if (memory && memory < MEMORY_LEAST)
@@ -59,6 +59,8 @@ static int rule_storage(struct create *c, struct err *e)
 	if (!opt)
 		return 0;
 	json_object_object_foreach(opt, key, v) {
+		if (!v)
+			return err_set(e, ERR_INVALID, "invalid size: ''");
 		if (strcmp(key, "size") != 0)
 			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
 		if (!parse_size(json_object_get_string(v), &bytes))

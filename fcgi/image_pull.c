@@ -94,6 +94,11 @@ static int check_platform(struct pull *p, struct err *e)
 		       platform, p->architecture);
 }
 
+static bool client_left(void *arg)
+{
+	return request_client_left(arg);
+}
+
 static int open_source(struct pull *p, struct err *e)
 {
 	const struct settings *s = p->req->settings;
@@ -103,6 +108,8 @@ static int open_source(struct pull *p, struct err *e)
 		.repository = p->reference.path,
 		.name = name,
 		.insecure = s->insecure_registries,
+		.cancelled = client_left,
+		.cancelled_arg = p->req,
 	};
 	const char *user = json_str(p->auth, "username", "");
 	const char *token = json_str(p->auth, "identitytoken", "");

@@ -39,7 +39,7 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- name: container_by_id
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
@@ -47,7 +47,7 @@ FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating',
 -- name: container_by_name
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
@@ -58,8 +58,9 @@ SELECT id FROM container
 WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;
 
 -- name: container_list
-SELECT id, name, state, image_reference, image_id, json_extract(config, '$.Labels'), json_extract(config, '$.ExposedPorts'),
-       json_extract(host_config, '$.NetworkMode'), networking, json_extract(spec, '$.args'),
+SELECT id, name, state, image_reference, image_id,
+       ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
        created_at, started_at, finished_at, exit_code
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
@@ -166,9 +167,12 @@ ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
-  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at)
+  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at,
+  args, network_mode, labels, exposed)
 VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,
-  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at);
+  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at,
+  ifnull(json_extract(:spec, '$.args'), ''), ifnull(json_extract(:host_config, '$.NetworkMode'), ''),
+  ifnull(json_extract(:config, '$.Labels'), ''), ifnull(json_extract(:config, '$.ExposedPorts'), ''));
 
 -- name: create_unname
 -- system

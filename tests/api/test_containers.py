@@ -1,6 +1,5 @@
 """inspect, logs, wait, attach, resize, rename, and the verbs that become intents."""
 import json
-import threading
 import urllib.parse
 
 import pytest

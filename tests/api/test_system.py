@@ -1,6 +1,5 @@
 """ping, version, info, events, plugins, versions of the API, paths, methods."""
 import json
-import time
 
 import pytest
 

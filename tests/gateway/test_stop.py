@@ -66,6 +66,16 @@ def test_remove(gw):
     assert gw.events(cid)[-2:] == ["die", "destroy"]
 
 
+def test_an_answer_outlives_its_container(gw):
+    cid = gw.container()
+    seq = gw.intent(cid, "remove", force=False)
+    until(lambda: gw.row("SELECT done_at FROM intent WHERE seq = ?", seq)[0])
+    gw.db.execute("PRAGMA foreign_keys=ON")
+    gw.db.execute("DELETE FROM container WHERE id = ?", (cid,))
+    assert gw.get("http/intent/%s?api=1.43&seq=%d" % (cid, seq)).head() == 204
+    assert gw.get("http/intent/%s?api=1.43&seq=%d" % (cid, seq + 1)).head() == 404
+
+
 def test_restart(gw):
     cid = gw.container()
     agent = gw.begin(cid)
