@@ -137,10 +137,6 @@ void agent_accept(struct conn *c)
 	struct run *r = table_find(&c->gw->runs, c->id);
 	struct agent *a;
 
-	if (!c->gw->recovered) {
-		reply_error(c, 503, "the gateway is starting");
-		return;
-	}
 	if (!r || r->phase == RUN_ENDING || r->phase == RUN_PREPARED) {
 		reply_error(c, 410, "this run is over");
 		return;

@@ -1,4 +1,5 @@
 /* What the agent says: JSON and limits are checked here, the run acts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,8 @@ static bool on_hello(struct agent *a, const struct wire_message *m)
 	a->greeted = true;
 	hello_note(r, o);
 	state = json_str(o, "state", "");
+	snprintf(r->request_id, sizeof r->request_id, "%s", json_str(o, "request_id", ""));
+	snprintf(r->log_stream, sizeof r->log_stream, "%s", json_str(o, "log_stream", ""));
 	exec_agent_knows(r, streams, n);
 	run_hello(r, stdin_received);
 	if (!strcmp(state, "running"))

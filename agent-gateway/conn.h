@@ -1,5 +1,5 @@
 /*
- * A connection of the listener. Its head is parsed and routed (routes.c);
+ * A connection of the listener. Its head is parsed and routed (route.c);
  * then it belongs to a handler, which answers once or takes the connection
  * over as a stream.
  */
@@ -44,6 +44,7 @@ struct conn {
 	const struct conn_ops *ops;
 	void *state;                /* of the handler */
 	bool upgrade;               /* the client asked for a tunnel */
+	bool held;                  /* until the runs of a predecessor are known */
 	bool half_closed;           /* the client sends nothing more */
 	bool finishing;             /* closes when its output is written */
 	bool dead;                  /* closed; freed with its last reference */

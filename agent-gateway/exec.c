@@ -59,7 +59,8 @@ void exec_open(struct exec *x, const char *open)
 	agent_send_text(x->run->agent, WIRE_OPEN, x->stream, open);
 	x->owed = WIRE_CREDIT;
 	grant(x);
-	if (!x->has_stdin)
+	/* Without a client, if it left in the meantime. */
+	if (!x->has_stdin || !x->conn)
 		x->input.end = true;
 	input_send(&x->input, x->run->agent, x->stream);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/cloud_log.h"
 #include "agent-gateway/conn.h"
 #include "agent-gateway/container.h"
 #include "agent-gateway/events.h"
@@ -129,6 +130,7 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
+	    worker_start(&gw->log, &cloud_log_ops, NULL, gw->completions, e) < 0 ||
 	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
@@ -145,7 +147,9 @@ void gateway_close(struct gateway *gw)
 	/* Agents redial; clients see the end of their streams. */
 	while ((c = LIST_FIRST(&gw->conns)))
 		conn_close(c);
+	atomic_store(&gw->closing, true);
 	invoker_stop(gw->invoker);
+	worker_stop(gw->log);
 	worker_stop(gw->spool);
 	worker_stop(gw->store);
 	if (gw->hint)

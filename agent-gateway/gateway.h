@@ -3,6 +3,7 @@
 #define SOCKERLESS_GATEWAY_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -25,6 +26,8 @@ struct gateway {
 	struct completions *completions;
 	struct worker *store;
 	struct worker *spool;
+	struct worker *log;       /* reads CloudWatch Logs */
+	atomic_bool closing;
 	struct invoker *invoker;
 	struct evconnlistener *listener;
 	unsigned int accepted;    /* connections since the listener last paused */

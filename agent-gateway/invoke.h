@@ -18,6 +18,7 @@ struct invoke_outcome {
 	bool refused;           /* AWS refused it: nothing ran */
 	int64_t again;          /* refused for now: to be asked again after so many seconds; 0: for good */
 	bool let_go;            /* the connection was closed after invoke_release() */
+	bool from_log;          /* no answer: the log's REPORT line */
 	bool failed;            /* the function ended with an error */
 	struct err err;         /* if not answered */
 	char error_type[128];

@@ -101,7 +101,7 @@ void run_send_spec(struct run *r)
 
 	if (!r->offsets_known || !r->agent)
 		return;
-	/* What is only on its way to the disk comes again and is passed over: this process may end before it is there. */
+	/* What is on its way to the disk is not counted, as it dies with this process; sent again, it is passed over. */
 	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->safe[0],
 		       (unsigned long long)r->safe[1]);
 	r->acked[0] = r->safe[0];

@@ -21,6 +21,9 @@ enum run_phase {
 	RUN_ENDING,    /* its end is being committed */
 };
 
+#define RUN_REQUEST_MAX 63
+#define RUN_LOG_STREAM_MAX 511
+
 struct run {
 	char id[RUN_ID_LEN + 1]; /* first: table.h */
 	struct gateway *gw;
@@ -47,6 +50,12 @@ struct run {
 	struct invoke_outcome *outcome; /* the Invoke's result while the agent's report is waited for */
 	struct event *timer;
 	void (*on_timer)(struct run *r);
+
+	char request_id[RUN_REQUEST_MAX + 1]; /* as the agent knows them; "": not yet */
+	char log_stream[RUN_LOG_STREAM_MAX + 1];
+	char *log_token;           /* so far its log was read */
+	bool log_asked;            /* a look is under way */
+	int64_t log_pause;         /* seconds until the next one */
 
 	uint32_t last_stream;      /* of execs */
 	uint32_t left_streams;     /* a predecessor's execs go so far; 0: none, or their fate is known */
@@ -85,7 +94,10 @@ void run_exit_check(struct run *r);
 void run_finish(struct run *r, int code, bool oom, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The Invoke's result; takes it over. */
 void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *o);
-/* No agent, and no Invoke that will tell: waits until the function must be over; before the process runs, for an agent. */
+/*
+ * No agent, and no Invoke that will tell: waits for an agent before the process runs; after that until the log tells of
+ * the end, or the function must be over.
+ */
 void run_wait_deadline(struct run *r);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */

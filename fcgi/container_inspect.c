@@ -131,7 +131,7 @@ static int render(struct request *req, struct buf *out, const struct container *
 	buf_puts(out, ",\"GraphDriver\":{\"Data\":null,\"Name\":\"lambda\"}");
 	if (request_flag(req, "size", false) && put_size(req, out, c, e) < 0)
 		return -1;
-	buf_puts(out, ",\"Mounts\":[]");
+	json_put_raw(out, "Mounts", c->mounts);
 	json_put_raw(out, "Config", c->config);
 	return put_network_settings(req, out, c, e);
 }

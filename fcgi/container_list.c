@@ -18,7 +18,7 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS };
 
 struct listing {
 	struct request *req;
@@ -155,7 +155,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
-	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":[]}", l->networks);
+	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
 }
 
@@ -170,6 +170,7 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.labels = store_text(s, Q, LABELS),
 		.exposed = store_text(s, Q, EXPOSED),
 		.networks = l->networks,
+		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
 		.started_at = store_int(s, Q, STARTED),
 		.running = strcmp(status, "running") == 0,
@@ -203,6 +204,26 @@ static int put_all(struct listing *l, struct list_filters *f, int64_t limit, str
 	}
 	store_reset(s, Q);
 	return rc < 0 ? -1 : 0;
+}
+
+int container_list_all(struct request *req, struct buf *out, struct err *e)
+{
+	struct listing l = { .req = req, .now = time_now(), .size = true };
+	struct list_filters filters = { .every_state = true };
+	int rc;
+
+	buf_putc(&l.out, '[');
+	rc = put_all(&l, &filters, 0, e);
+	store_reset(req->store, Q);
+	buf_putc(&l.out, ']');
+	if (rc == 0 && l.out.failed)
+		rc = err_nomem(e);
+	if (rc == 0)
+		buf_append(out, l.out.data, l.out.len);
+	free(l.networks);
+	free(l.networks_of);
+	buf_free(&l.out);
+	return rc;
 }
 
 int route_container_list(struct request *req, struct err *e)

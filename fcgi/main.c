@@ -20,6 +20,15 @@
 #include "lib/ids.h"
 #include "lib/log.h"
 
+/* In the order of route_match.index. */
+static route_handler *const handlers[] = {
+#define ROUTE(method, path, pool, body, handler) route_##handler,
+#define MISSING(method, path, status, reason) NULL,
+#include "lib/routes.def"
+#undef ROUTE
+#undef MISSING
+};
+
 static int reply_not_found(struct request *req)
 {
 	req->bare = true;
@@ -86,11 +95,11 @@ static int answer_found(struct request *req, const struct route_match *m, struct
 	req->name = m->name;
 	req->minor = m->minor;
 	snprintf(req->api, sizeof req->api, "1.%d", m->minor);
-	if (!m->handler)
+	if (!m->handler_name)
 		return reply_missing(req, m);
 	if (request_parse_query(req, e) < 0)
 		return -1;
-	return m->handler(req, e);
+	return handlers[m->index](req, e);
 }
 
 static int answer(struct request *req, const struct route_match *m, struct err *e)

@@ -26,7 +26,3 @@ check_PROGRAMS += sockerless-agent-sanitized
 sockerless_agent_sanitized_SOURCES = $(AGENT_SOURCES)
 sockerless_agent_sanitized_LDADD = $(AGENT_LIBS)
 endif
-
-# The agent as a local process between a Runtime API and a gateway that the tests play.
-EXTRA_DIST += tests/agent/run tests/agent/conftest.py tests/agent/gateway.py tests/agent/test_run.py tests/agent/test_session.py \
-  tests/agent/test_streams.py

@@ -50,8 +50,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             config.update(StateReason=reason, StateReasonCode="ImageAccessDenied")
         self.reply(200, {"Configuration": config, "Tags": {}})
 
+    def log_events(self, query):
+        """A page holds two events; (stream, [(ms, text)]) stand in lam.logs by group."""
+        streams = self.server.lam.logs.get(query["logGroupName"], {})
+        if query["logStreamName"] not in streams:
+            self.reply(400, {"__type": "ResourceNotFoundException", "message": "The specified log stream does not exist."})
+            return
+        events = [e for e in streams[query["logStreamName"]] if e[0] >= query.get("startTime", 0)]
+        at = int(query.get("nextToken", "f/0")[2:])
+        page = events[at:at + 2]
+        self.server.lam.log_ends += not page
+        self.reply(200, {"events": [{"timestamp": t, "message": m, "ingestionTime": t} for t, m in page],
+                         "nextForwardToken": "f/%d" % (at + len(page)), "nextBackwardToken": "b/%d" % at})
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.headers.get("X-Amz-Target") == "Logs_20140328.GetLogEvents":
+            self.log_events(json.loads(body))
+            return
         inv = Invocation(self.path.split("/")[3], json.loads(body))
         self.server.lam.invocations.put(inv)
         self.server.lam.count += 1
@@ -83,6 +99,8 @@ class FakeLambda:
     def __init__(self):
         self.invocations = queue.Queue()
         self.states = {}
+        self.logs = {}
+        self.log_ends = 0  # looks that came to the end of a log
         self.count = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

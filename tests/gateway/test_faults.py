@@ -168,6 +168,47 @@ def test_what_the_report_says_is_kept(gw):
     until(lambda: gw.row("SELECT request_id, billed_ms, memory_peak_mb FROM run") == ("req-1", 2, 64))
 
 
+STREAM = "2026/11/23/[$LATEST]ab"
+
+
+def report(request, more=""):
+    return "REPORT RequestId: %s\tDuration: 900.20 ms\tBilled Duration: 901 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t%s" % (request, more)
+
+
+def put_log(gw, cid, *texts):
+    now = int(time.time() * 1000)
+    lines = gw.lam.logs.setdefault("/aws/lambda/skls-" + cid[:12], {}).setdefault(STREAM, [])
+    lines.extend((now, t) for t in texts)
+
+
+def test_the_log_tells_of_the_end_when_the_invoke_broke(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    put_log(gw, cid, "START RequestId: req-0", report("req-0"), "START RequestId: req-1")
+    agent.inv.cut()
+    agent.close()
+    until(lambda: gw.lam.log_ends >= 2)
+    assert gw.state(cid) == "running"
+    put_log(gw, cid, "text", report("req-1", "Status: timeout"))
+    until(lambda: gw.state(cid) == "exited", 15)
+    code, error = gw.row("SELECT exit_code, error FROM container WHERE id = ?", cid)
+    assert code == 137 and "timeout" in error
+    until(lambda: gw.row("SELECT billed_ms, memory_peak_mb FROM run") == (901, 64))
+    assert gw.lam.count == 1
+
+
+def test_the_log_tells_a_later_gateway_of_the_end(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    until(lambda: gw.row("SELECT log_stream FROM run") == (STREAM,))
+    gw.kill()
+    agent.close()
+    put_log(gw, cid, "START RequestId: req-1", report("req-1"))
+    gw.start()
+    until(lambda: gw.state(cid) == "exited")
+    assert gw.row("SELECT exit_code FROM container WHERE id = ?", cid) == (137,)
+
+
 HOSTILE = [
     b"",
     b"\x01\x00\x00\x00\x00\x00\x00",
@@ -294,3 +335,29 @@ def test_an_agent_that_vanishes_before_its_process_runs(gw):
     agent.close()
     until(lambda: gw.state(cid) == "created")
     assert "no agent" in gw.row("SELECT error FROM container WHERE id = ?", cid)[0]
+
+
+def test_a_client_that_leaves_before_its_exec_began(gw):
+    """Its standard input is at its end, or the process would wait for ever."""
+    cid = gw.container()
+    agent = gw.begin(cid)
+    # Once this is answered, the loop has seen what came before.
+    turns = lambda n: [gw.get("nothing").head() for _ in range(n)]
+    for _ in range(50):
+        eid = gw.exec(cid, ["cat"], stdin=True)
+        # The store is busy, so the exec begins only after the client has left.
+        gw.db.execute("BEGIN IMMEDIATE")
+        client = gw.get("tunnel/exec/%s?api=1.43" % eid)
+        turns(5)
+        client.close()
+        turns(2)
+        gw.db.execute("ROLLBACK")
+        assert gw.ask(cid, "kill", signal="USR1").head() == 204
+        if gw.row("SELECT state FROM exec WHERE id = ?", eid) != ("created",):
+            break
+    stream = gw.row("SELECT stream FROM exec WHERE id = ?", eid)[0]
+    agent.started(stream=stream)
+    agent.window(stream=stream)
+    agent.expect(9, stream, 0)
+    agent.exit(0, stream=stream)
+    agent.exit(0)
