@@ -165,6 +165,16 @@ static bool on_window(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+static bool on_pause(struct agent *a, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	if (m->stream != WIRE_MAIN || !parse(m, &o))
+		return false;
+	intents_paused(a->run->container, json_flag(o, "paused", false));
+	return true;
+}
+
 static bool on_ping(struct agent *a, const struct wire_message *m)
 {
 	if (!(m->flags & WIRE_FLAG_PONG))
@@ -190,6 +200,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return on_data(a, m);
 	case WIRE_WINDOW:
 		return on_window(a, m);
+	case WIRE_PAUSE:
+		return on_pause(a, m);
 	case WIRE_EXIT:
 		return on_end(a, m);
 	case WIRE_END:

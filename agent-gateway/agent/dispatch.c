@@ -137,6 +137,30 @@ static void on_resize(struct run *r, uint32_t id, struct json_object *o)
 	}
 }
 
+/* Nothing that works for the gateway is paused: execs are, what the agent does itself isn't. */
+static bool spared(void *arg, pid_t pid)
+{
+	(void)arg;
+	(void)pid;
+	return false;
+}
+
+static bool on_pause(struct run *r, uint32_t id, struct json_object *o)
+{
+	bool paused = json_flag(o, "paused", false);
+	CLEANUP_JSON struct json_object *answer = json_object_new_object();
+
+	if (id != WIRE_MAIN)
+		return false;
+	if (paused && r->main && r->main->pid && !r->sweeping)
+		children_stop(&r->stopped, spared, r);
+	else
+		children_continue(&r->stopped);
+	if (answer && json_add_bool(answer, "paused", paused))
+		session_send_json(r->session, WIRE_PAUSE, WIRE_MAIN, answer);
+	return true;
+}
+
 static bool on_ack(struct run *r, const struct wire_message *m)
 {
 	uint64_t offset = wire_get_u64(m->payload);
@@ -188,6 +212,8 @@ static bool on_json(struct run *r, const struct wire_message *m)
 	case WIRE_RESIZE:
 		on_resize(r, m->stream, o);
 		return true;
+	case WIRE_PAUSE:
+		return on_pause(r, m->stream, o);
 	default:
 		return false;
 	}

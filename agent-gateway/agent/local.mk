@@ -28,5 +28,5 @@ sockerless_agent_sanitized_LDADD = $(AGENT_LIBS)
 endif
 
 # The agent as a local process between a Runtime API and a gateway that the tests play.
-EXTRA_DIST += tests/agent/run tests/agent/conftest.py tests/agent/gateway.py tests/agent/test_run.py tests/agent/test_session.py \
+EXTRA_DIST += tests/agent/run tests/agent/conftest.py tests/agent/gateway.py tests/agent/test_pause.py tests/agent/test_run.py tests/agent/test_session.py \
   tests/agent/test_streams.py
