@@ -6,6 +6,7 @@
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/task.h"
 #include "lib/json.h"
 #include "lib/log.h"
 
@@ -191,6 +192,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return true;
 	if (!a->greeted)
 		return m->type == WIRE_HELLO && m->stream == WIRE_SESSION && on_hello(a, m);
+	if (m->stream & TASK_STREAM)
+		return task_message(a, m);
 	switch (m->type) {
 	case WIRE_STARTED:
 		return on_started(a, m);

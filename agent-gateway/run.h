@@ -49,6 +49,7 @@ struct run {
 
 	uint32_t last_stream;      /* of execs */
 	LIST_HEAD(, exec) execs;
+	LIST_HEAD(, task) tasks;
 };
 
 /* Becomes the container's run. NULL when memory is out. */

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/run.h"
@@ -83,6 +84,11 @@ static bool on_spec(struct run *r, struct json_object *o)
 	return true;
 }
 
+static bool is_task(struct json_object *open)
+{
+	return !strcmp(json_str(open, "kind", "exec"), "task");
+}
+
 static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 {
 	struct launch l = { 0 };
@@ -98,13 +104,14 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 		s = stream_refuse(r->agent, r->session, id, ESRCH);
 	else if (count_living(r) >= WIRE_STREAMS_MAX)
 		s = stream_refuse(r->agent, r->session, id, EAGAIN);
-	else if (launch_of_open(o, &r->launch, &l, &e) < 0)
+	else if ((is_task(o) ? launch_of_task(o, &l, &e) : launch_of_open(o, &r->launch, &l, &e)) < 0)
 		s = stream_refuse(r->agent, r->session, id, EINVAL);
 	else
 		s = stream_start(r->agent, r->session, id, &l);
 	launch_free(&l);
 	if (!s)
 		return false;
+	s->task = is_task(o);
 	s->next = r->execs;
 	r->execs = s;
 	return true;
@@ -140,8 +147,11 @@ static void on_resize(struct run *r, uint32_t id, struct json_object *o)
 /* Nothing that works for the gateway is paused: execs are, what the agent does itself isn't. */
 static bool spared(void *arg, pid_t pid)
 {
-	(void)arg;
-	(void)pid;
+	const struct run *r = arg;
+
+	for (const struct stream *s = r->execs; s; s = s->next)
+		if (s->pid == pid)
+			return s->task;
 	return false;
 }
 
