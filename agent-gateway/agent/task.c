@@ -13,6 +13,9 @@ static const struct {
 	int (*run)(struct json_object *open);
 } tasks[] = {
 	{ "top", task_top },
+	{ "stat", task_stat },
+	{ "get", task_get },
+	{ "put", task_put },
 };
 
 int task_write(const void *data, size_t len)

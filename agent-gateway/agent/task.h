@@ -23,6 +23,9 @@ _Noreturn void task_main(struct json_object *open);
 
 /* The tasks; each returns the exit code. */
 int task_top(struct json_object *open);
+int task_stat(struct json_object *open);
+int task_get(struct json_object *open);
+int task_put(struct json_object *open);
 
 /* The head; `head` is borrowed, its status is added. 0, or -1 when nobody reads. */
 int task_head(int status, struct json_object *head);
