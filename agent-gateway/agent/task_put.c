@@ -34,7 +34,8 @@ struct unpack {
 	bool no_overwrite;
 	struct made_dir *dirs;
 	size_t dir_count;
-	char *block;
+	char *block, *input;
+	size_t taken;        /* bytes of stdin */
 	int code;            /* of the process, once the client was told an error */
 };
 
@@ -237,7 +238,7 @@ static int fail_tar(struct unpack *u)
 {
 	const char *text = archive_error_string(u->tar);
 
-	if (archive_filter_bytes(u->tar, -1) < 512 || (text && strcasestr(text, "truncated")))
+	if (u->taken < 512 || (text && strcasestr(text, "truncated")))
 		u->code = task_fail(500, "unexpected EOF");
 	else
 		u->code = task_fail(500, "archive/tar: invalid tar header");
@@ -270,6 +271,22 @@ static int finish_dirs(struct unpack *u)
 	return 0;
 }
 
+static la_ssize_t read_in(struct archive *a, void *arg, const void **ret)
+{
+	struct unpack *u = arg;
+	ssize_t n;
+
+	do {
+		n = read(STDIN_FILENO, u->input, BLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		archive_set_error(a, errno, "stdin can't be read");
+	else
+		u->taken += (size_t)n;
+	*ret = u->input;
+	return n;
+}
+
 static int open_root(struct unpack *u)
 {
 	char clean[PATH_MAX];
@@ -297,10 +314,11 @@ int task_put(struct json_object *open)
 		return u.code;
 	u.tar = archive_read_new();
 	u.block = malloc(BLOCK);
-	if (!u.tar || !u.block || archive_read_support_format_tar(u.tar) != ARCHIVE_OK ||
+	u.input = malloc(BLOCK);
+	if (!u.tar || !u.block || !u.input || archive_read_support_format_tar(u.tar) != ARCHIVE_OK ||
 	    archive_read_support_format_empty(u.tar) != ARCHIVE_OK || archive_read_support_filter_gzip(u.tar) != ARCHIVE_OK)
 		return task_fail(500, "out of memory");
-	if (archive_read_open_fd(u.tar, STDIN_FILENO, BLOCK) != ARCHIVE_OK)
+	if (archive_read_open(u.tar, &u, NULL, read_in, NULL) != ARCHIVE_OK)
 		fail_tar(&u);
 	else if (unpack(&u) == 0 && finish_dirs(&u) == 0)
 		return task_head(200, head) < 0;

@@ -74,7 +74,7 @@ def make_tar(*entries, mode="w", format=tarfile.PAX_FORMAT):
         for name, fields in entries:
             info = tarfile.TarInfo(name)
             data = fields.pop("data", b"")
-            for key, value in dict(size=len(data), mode=0o644, **fields).items():
+            for key, value in {"size": len(data), "mode": 0o644, **fields}.items():
                 setattr(info, key, value)
             t.addfile(info, io.BytesIO(data))
     return out.getvalue()
@@ -188,7 +188,9 @@ def test_rubbish_tars_do_no_harm(agent, conn):
         assert t.result()[0]["status"] in (200, 500)
 
 
-def test_a_gigabyte_needs_no_memory(agent, conn):
+def test_a_gigabyte_needs_no_memory(make_agent):
+    agent = make_agent(env={"ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=2:thread_local_quarantine_size_kb=64"})
+    conn = agent.start(["sleep", "100"])
     with open(agent.tmp + "/sparse", "wb") as f:
         f.truncate(1 << 30)
     os.chmod(agent.tmp + "/sparse", 0o644)
@@ -245,7 +247,7 @@ def test_top(agent, conn):
 def test_secrets_of_a_task_are_safe(agent):
     """It is a copy of the agent: the container's process, of the same user, reads neither memory nor environment of it."""
     conn = agent.start(["sh", "-c", "while :; do for p in /proc/[0-9]*; do grep -q sockerless-task $p/comm 2>/dev/null || continue; "
-                        "cat $p/environ >/dev/null 2>&1 && echo environ; cat $p/mem >/dev/null 2>$1; ls $p/fd >/dev/null 2>&1 && echo fds; "
+                        "cat $p/environ >/dev/null 2>&1 && echo environ; cat $p/mem >/dev/null 2>/dev/null && echo memory; ls $p/fd >/dev/null 2>&1 && echo fds; "
                         "echo seen; done; sleep 0.05; done"])
     with open(agent.tmp + "/f", "wb") as f:
         f.truncate(10 << 20)
