@@ -1,6 +1,7 @@
 #include "agent-gateway/task.h"
 
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,7 +284,8 @@ static struct task *task_new(struct conn *c, struct run *r)
 	t->conn = c;
 	t->run = r;
 	t->owed = WIRE_CREDIT;
-	LIST_INSERT_HEAD(&r->tasks, t, link);
+	if (r)
+		LIST_INSERT_HEAD(&r->tasks, t, link);
 	return t;
 }
 
@@ -300,18 +302,36 @@ static struct json_object *make_open(struct conn *c)
 	return json_object_get(o);
 }
 
+/* An error that is known before the agent was asked; of an upload the body is thrown away first. */
+static void refuse(struct conn *c, int status, const char *message)
+{
+	struct task *t = c->body ? task_new(c, NULL) : NULL;
+
+	if (!t) {
+		reply_error(c, status, "%s", message);
+		return;
+	}
+	t->over = true;
+	t->status = status;
+	t->message = strdup(message);
+	conn_take(c, &task_ops, t);
+}
+
 void task_handle(struct conn *c)
 {
+	char text[160];
 	CLEANUP_JSON struct json_object *open = make_open(c);
 	struct container *container = c->container;
 	struct task *t;
 
 	if (!container_running(container) || !container->run) {
-		reply_error(c, 409, "container %s is not running", container->id);
+		snprintf(text, sizeof text, "container %s is not running", container->id);
+		refuse(c, 409, text);
 		return;
 	}
 	if (!container->run->agent || !container->run->agent->greeted) {
-		reply_error(c, 503, "the agent of container %s is out of reach", container->id);
+		snprintf(text, sizeof text, "the agent of container %s is out of reach", container->id);
+		refuse(c, 503, text);
 		return;
 	}
 	t = open ? task_new(c, container->run) : NULL;
@@ -332,5 +352,5 @@ void fail_handle(struct conn *c)
 {
 	int status = (int)conn_arg_int(c, "status", 500);
 
-	reply_error(c, status >= 400 && status < 600 ? status : 500, "%s", conn_arg(c, "message", ""));
+	refuse(c, status >= 400 && status < 600 ? status : 500, conn_arg(c, "message", ""));
 }
