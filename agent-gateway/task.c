@@ -32,6 +32,7 @@ struct task {
 	struct evbuffer *head;   /* until it is whole */
 	int status;              /* 0: the head hasn't come */
 	char *message;           /* of an error */
+	bool endless;            /* a stream that may end at any time */
 	bool replied;            /* the head went to the client */
 	bool over;
 	uint32_t window, owed;
@@ -97,7 +98,8 @@ static void begin_reply(struct task *t, struct json_object *head)
 
 	if (stat && strlen(stat) < sizeof header - 64)
 		snprintf(header, sizeof header, "X-Docker-Container-Path-Stat: %s\r\n", stat);
-	if (!type && !stat)
+	t->endless = json_flag(head, "endless", false);
+	if (!type && !stat && !t->endless)
 		return;
 	t->replied = true;
 	reply_stream_with(t->conn, type, header);
@@ -162,7 +164,7 @@ static bool on_data(struct task *t, const struct wire_message *m)
 static void end(struct task *t, int code)
 {
 	leave(t);
-	if (t->replied && code) {
+	if (t->replied && code && !t->endless) {
 		conn_close(t->conn);
 		return;
 	}
@@ -291,7 +293,8 @@ static struct task *task_new(struct conn *c, struct run *r)
 
 static struct json_object *make_open(struct conn *c)
 {
-	static const char *const args[] = { "task", "name", "path", "ps_args", "no_overwrite", "stream", "one_shot" };
+	static const char *const args[] = { "task", "name", "path", "ps_args", "no_overwrite", "id", "stream", "one_shot",
+					    "limit" };
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 
 	if (!o || !json_add_str(o, "kind", "task") || !json_add_bool(o, "stdin", c->body != NULL))

@@ -9,7 +9,7 @@ AGENT_SOURCES = \
   agent-gateway/agent/proc.c agent-gateway/agent/proc.h agent-gateway/agent/process.c agent-gateway/agent/process.h agent-gateway/agent/retain.c agent-gateway/agent/retain.h \
   agent-gateway/agent/run.c agent-gateway/agent/run.h agent-gateway/agent/runtime.c agent-gateway/agent/runtime.h \
   agent-gateway/agent/seed.c agent-gateway/agent/seed.h agent-gateway/agent/session.c agent-gateway/agent/session.h agent-gateway/agent/stream.c agent-gateway/agent/stream.h \
-  agent-gateway/agent/task.c agent-gateway/agent/task.h agent-gateway/agent/task_get.c agent-gateway/agent/task_put.c \
+  agent-gateway/agent/task.c agent-gateway/agent/task.h agent-gateway/agent/task_get.c agent-gateway/agent/task_put.c agent-gateway/agent/task_stats.c \
   agent-gateway/agent/task_top.c \
   agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
   agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \

@@ -32,7 +32,7 @@ static bool read_proc(const char *pid, struct proc *ret)
 {
 	CLEANUP_FCLOSE FILE *f = NULL;
 	char path[64], line[1024], *begin, *end;
-	unsigned long long user, system;
+	unsigned long long user, system, ended[2];
 	struct proc p = { .pid = (pid_t)atoi(pid) };
 	long rss;
 
@@ -47,11 +47,13 @@ static bool read_proc(const char *pid, struct proc *ret)
 		return false;
 	*end = '\0';
 	snprintf(p.name, sizeof p.name, "%s", begin + 1);
-	if (sscanf(end + 1, " %c %d %d %d %d %d %*u %*u %*u %*u %*u %llu %llu %*d %*d %d %d %d %*d %llu %llu %ld", &p.state, &p.parent,
-		   &p.group, &p.session, &p.tty, &p.foreground, &user, &system, &p.priority, &p.nice, &p.threads, &p.start_ticks,
-		   &p.vsize, &rss) != 14)
+	if (sscanf(end + 1, " %c %d %d %d %d %d %*u %*u %*u %*u %*u %llu %llu %llu %llu %d %d %d %*d %llu %llu %ld", &p.state, &p.parent,
+		   &p.group, &p.session, &p.tty, &p.foreground, &user, &system, &ended[0], &ended[1], &p.priority, &p.nice, &p.threads, &p.start_ticks,
+		   &p.vsize, &rss) != 16)
 		return false;
 	p.cpu_ticks = user + system;
+	p.user_ticks = user;
+	p.child_ticks = ended[0] + ended[1];
 	p.rss = rss > 0 ? (unsigned long long)rss * (unsigned long long)sysconf(_SC_PAGESIZE) : 0;
 	if (!read_owner(pid, &p))
 		return false;

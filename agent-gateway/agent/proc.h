@@ -12,6 +12,8 @@ struct proc {
 	char state;
 	int tty, threads, nice, priority;
 	unsigned long long cpu_ticks;   /* user and system */
+	unsigned long long user_ticks;
+	unsigned long long child_ticks; /* of children that ended and were waited for */
 	unsigned long long start_ticks; /* since the boot */
 	unsigned long long vsize;       /* bytes */
 	unsigned long long rss;         /* bytes */

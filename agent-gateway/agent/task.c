@@ -13,6 +13,7 @@ static const struct {
 	int (*run)(struct json_object *open);
 } tasks[] = {
 	{ "top", task_top },
+	{ "stats", task_stats },
 	{ "stat", task_stat },
 	{ "get", task_get },
 	{ "put", task_put },

@@ -23,6 +23,7 @@ _Noreturn void task_main(struct json_object *open);
 
 /* The tasks; each returns the exit code. */
 int task_top(struct json_object *open);
+int task_stats(struct json_object *open);
 int task_stat(struct json_object *open);
 int task_get(struct json_object *open);
 int task_put(struct json_object *open);
