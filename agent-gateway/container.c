@@ -109,6 +109,7 @@ static void refresh(struct container *c, struct load_job *j)
 	c->function_name = STEAL(j->function_name);
 	c->error = STEAL(j->error);
 	c->state = (enum container_state)j->state;
+	c->start_failed = c->state == STATE_CREATED && *c->error;
 	c->timeout = j->timeout;
 	c->auto_remove = j->auto_remove;
 	c->tty = j->tty;

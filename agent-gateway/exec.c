@@ -59,7 +59,8 @@ void exec_open(struct exec *x, const char *open)
 	agent_send_text(x->run->agent, WIRE_OPEN, x->stream, open);
 	x->owed = WIRE_CREDIT;
 	grant(x);
-	if (!x->has_stdin)
+	/* Without a client, if it left in the meantime. */
+	if (!x->has_stdin || !x->conn)
 		x->input.end = true;
 	input_send(&x->input, x->run->agent, x->stream);
 }
@@ -201,7 +202,8 @@ static void end(struct run *r, uint32_t stream, int code, const char *failure)
 {
 	struct exec *x = find(r, stream);
 
-	if (x && x->ended)
+	/* A predecessor may have opened it; else it is known already, or made up: an agent can't fill the store's queue. */
+	if (x ? x->ended : !r->recovered)
 		return;
 	if (x) {
 		x->ended = true;
@@ -248,6 +250,31 @@ void exec_agent_here(struct run *r)
 
 	LIST_FOREACH(x, &r->execs, link)
 		x->window = x->owed = 0; /* what is left of their output is dropped over there */
+}
+
+static bool among(uint32_t stream, const uint32_t *streams, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streams[i] == stream)
+			return true;
+	return false;
+}
+
+void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
+{
+	struct exec *x;
+
+	LIST_FOREACH(x, &r->execs, link) {
+		if (x->ended || among(x->stream, streams, n))
+			continue;
+		log_warn("exec %s was lost with its agent's connection", x->id);
+		x->lost = true;
+		end(r, x->stream, x->started ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, "the exec was lost with its agent's connection\r\n");
+	}
+	/* Those of a predecessor are known to the store alone. */
+	if (r->left_streams > WIRE_MAIN)
+		store_post_execs_lost(r->gw, r->container->id, r->id, r->left_streams, streams, n);
+	r->left_streams = 0;
 }
 
 void exec_run_ended(struct run *r)

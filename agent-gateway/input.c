@@ -55,6 +55,11 @@ void input_add(struct input *in, struct input_source *src, struct conn *conn)
 	LIST_INSERT_HEAD(&in->sources, src, link);
 }
 
+bool input_attached(const struct input *in)
+{
+	return in->end || !LIST_EMPTY(&in->sources);
+}
+
 void input_remove(struct input_source *src)
 {
 	if (!src->conn)

@@ -40,6 +40,8 @@ void input_free(struct input *in);
 void input_reset(struct input *in);
 
 void input_add(struct input *in, struct input_source *src, struct conn *conn);
+/* Whether a client gives it, or gave it up to its end. */
+bool input_attached(const struct input *in);
 void input_remove(struct input_source *src);
 /* Moves what the client sent into it, and pauses the client if it is full now. */
 void input_take(struct input *in, struct input_source *src, struct evbuffer *from);

@@ -96,6 +96,20 @@ bool intents_stopping(struct container *c)
 	return false;
 }
 
+bool intents_restarting(struct container *c)
+{
+	bool restarts = false;
+	struct intent *in;
+
+	TAILQ_FOREACH(in, &c->intents.queue, link) {
+		if (in->verb == INTENT_REMOVE && in->stage != INTENT_QUEUED)
+			return false;
+		if (in->verb == INTENT_RESTART && (in->stage == INTENT_EXIT || in->stage == INTENT_SIGNAL))
+			restarts = true;
+	}
+	return restarts;
+}
+
 struct timer {
 	struct intent *intent;
 	void (*fn)(struct intent *);
@@ -183,6 +197,7 @@ static void finish_done(struct job *job)
 	if (job->rc < 0)
 		log_error("intent %lld: %s", (long long)j->intent->seq, job->err.text);
 	container_ref(c);
+	intent_past_note(c->gw->intents_past, j->intent->seq, j->status, j->message);
 	answer_waits(c, j->intent->seq, j->status, j->message);
 	intent_free(j->intent);
 	intents_run(c);

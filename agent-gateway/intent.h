@@ -28,6 +28,8 @@ enum intent_stage {
 	INTENT_ANSWER,   /* is being written down */
 };
 
+#define INTENT_NAME_MAX 127
+
 struct intent {
 	TAILQ_ENTRY(intent) link;
 	struct container *container; /* holds a reference */
@@ -37,6 +39,7 @@ struct intent {
 	int signal;     /* 0: the container's own */
 	int64_t timeout; /* seconds, -1: for ever */
 	bool force;
+	char name[INTENT_NAME_MAX + 1]; /* the container's, in the client's words; "": its id */
 	bool killed;    /* KILL was sent */
 	struct event *timer;
 };
@@ -62,9 +65,19 @@ void intents_exited(struct container *c);
 void intents_agent_here(struct container *c);
 /* An intent to stop the run was taken up. */
 bool intents_stopping(struct container *c);
+/* It starts again when the run has ended. */
+bool intents_restarting(struct container *c);
 
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);
+
+/* intent_past.c: the answers of the last intents, for clients that come when the rows are gone. */
+struct intent_past;
+struct intent_past *intent_past_new(void);
+void intent_past_free(struct intent_past *p);
+void intent_past_note(struct intent_past *p, int64_t seq, int status, const char *message);
+/* Answers by the connection's argument `seq`; false: it isn't known. */
+bool intent_past_answer(struct conn *c);
 
 /* The answer as an HTTP reply. */
 void intent_answer(struct conn *conn, int status, const char *message);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "agent-gateway/gateway.h"
 #include "lib/log.h"
@@ -48,6 +49,18 @@ out:
 	return rc;
 }
 
+/* Each agent and each stream takes a descriptor: as many as we may have. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("the limit of open files stays as it is");
+}
+
 int main(int argc, char **argv)
 {
 	struct settings settings;
@@ -67,6 +80,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = serve(&settings);
 	settings_free(&settings);

@@ -103,11 +103,11 @@ void run_send_spec(struct run *r)
 
 	if (!r->offsets_known || !r->agent)
 		return;
-	/* What is on its way to the disk is counted: it is in this process's hands. */
-	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->received[0],
-		       (unsigned long long)r->received[1]);
-	r->acked[0] = r->received[0];
-	r->acked[1] = r->received[1];
+	/* What is on its way to the disk is not counted, as it dies with this process; sent again, it is passed over. */
+	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->safe[0],
+		       (unsigned long long)r->safe[1]);
+	r->acked[0] = r->safe[0];
+	r->acked[1] = r->safe[1];
 	agent_send(r->agent, WIRE_SPEC, 0, WIRE_SESSION, text, (size_t)len);
 	input_send(&r->container->input, r->agent, WIRE_MAIN);
 	intents_agent_here(r->container);
@@ -141,13 +141,13 @@ bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t ti
 	struct spool_record rec = { .run = r->number, .channel = channel, .time = time };
 	uint64_t skip;
 
-	if (!r->offsets_known || r->exit_reported || offset > r->received[channel])
+	if (!r->offsets_known || offset > r->received[channel])
 		return false;
 	skip = r->received[channel] - offset;
 	if (skip >= len)
 		return true; /* sent twice */
 	/* It was told how much may be unacknowledged. */
-	if (r->received[channel] + (len - skip) > r->safe[channel] + 2 * WIRE_RETAIN)
+	if (r->exit_reported || r->received[channel] + (len - skip) > r->safe[channel] + 2 * WIRE_RETAIN)
 		return false;
 	rec.offset = r->received[channel];
 	rec.data = data + skip;
@@ -168,6 +168,6 @@ void run_agent_lost(struct run *r)
 	log_info("run %s: the agent's connection ended", r->id);
 	if (r->outcome)
 		run_exit_check(r);
-	else if (r->recovered && r->phase == RUN_STARTED)
+	else if (r->recovered && (r->phase == RUN_STARTED || r->greeted))
 		run_wait_deadline(r);
 }

@@ -13,7 +13,6 @@ struct spooler {
 	struct spool_handle *handle;  /* used by the spool thread alone */
 	struct buf pending;           /* records that wait for the append under way */
 	bool appending;
-	size_t writing;               /* bytes of the append under way */
 	unsigned int jobs;            /* under way: they point here */
 	bool freed, remove;
 	spooler_written *written;
@@ -149,7 +148,6 @@ static void append_done(struct job *job)
 	bool failed = job->rc < 0;
 
 	s->appending = false;
-	s->writing = 0;
 	if (failed)
 		append_failed(s, j);
 	if (s->written)
@@ -192,7 +190,6 @@ static void append_start(struct spooler *s)
 	j->j.keep = oldest_read(s);
 	s->pending = (struct buf)BUF_INIT;
 	s->appending = true;
-	s->writing = j->j.records.len;
 	s->jobs++;
 	spool_post_append(s->gw, s->handle, &j->j, append_done);
 }
@@ -217,11 +214,6 @@ void spooler_on_written(struct spooler *s, spooler_written *written, void *arg)
 {
 	s->written = written;
 	s->written_arg = arg;
-}
-
-size_t spooler_backlog(const struct spooler *s)
-{
-	return s->pending.len + s->writing;
 }
 
 struct reader *reader_new(struct spooler *s, reader_chunk *chunk, void *arg)

@@ -28,8 +28,6 @@ void spooler_offsets(struct spooler *s, spooler_opened *opened, void *arg);
 bool spooler_append(struct spooler *s, const struct spool_record *r);
 typedef void spooler_written(void *arg, const struct spool_offsets *offsets);
 void spooler_on_written(struct spooler *s, spooler_written *written, void *arg);
-/* Bytes taken in and not yet written. */
-size_t spooler_backlog(const struct spooler *s);
 
 /*
  * A reader at its own pace. reader_next asks for a chunk; `chunk` answers

@@ -62,6 +62,11 @@ int store_run_invoke_sent(struct store *s, const char *run, const char *callback
 	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "iit", time_now(), (int64_t)stdin_attached, run) < 0 ? -1 : 0;
 }
 
+int store_run_unsent(struct store *s, const char *run, struct err *e)
+{
+	return store_run(s, QUERY_GATEWAY_RUN_UNSENT, e, "t", run) < 0 ? -1 : 0;
+}
+
 int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e)
 {
 	if (container_move(s, container, EVENT_STARTED, e) < 0)
@@ -126,7 +131,7 @@ int store_run_end(struct store *s, const char *container, const char *run, const
 		return -1;
 	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
 		return -1;
-	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0;
+	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0 && !end->restarting;
 	store_reset(s, QUERY_GATEWAY_CONTAINER);
 	if (auto_remove && store_container_remove(s, container, e) < 0)
 		return -1;

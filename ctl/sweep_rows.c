@@ -9,7 +9,6 @@
 #include "lib/store/container.h"
 
 #define SECOND INT64_C(1000000000)
-#define CREATING_MAX (120 * SECOND)
 #define INTENT_KEPT (600 * SECOND)
 #define BATCH 100
 #define WAL_LARGE 16384 /* frames after which the file is cut off */
@@ -91,12 +90,21 @@ static int undo_one(struct sweep *s, const char *id, struct err *e)
 	return store_commit(s->store, e);
 }
 
+/* No later than the epoch, whatever is set. */
+static int64_t creating_max(const struct sweep *s)
+{
+	int64_t now = time_now() / SECOND;
+	int64_t kept = (int64_t)s->settings->creating_timeout;
+
+	return (kept < 0 || kept > now ? now : kept) * SECOND;
+}
+
 int sweep_creating(struct sweep *s, struct err *e)
 {
 	char ids[BATCH][ID_HEX_LEN + 1];
 	int n = 0, rc;
 
-	if (store_query(s->store, QUERY_SWEEP_STALE, e, "i", time_now() - CREATING_MAX) < 0)
+	if (store_query(s->store, QUERY_SWEEP_STALE, e, "i", time_now() - creating_max(s)) < 0)
 		return -1;
 	while (n < BATCH && (rc = store_step(s->store, QUERY_SWEEP_STALE, e)) > 0)
 		snprintf(ids[n++], sizeof ids[0], "%s", store_text(s->store, QUERY_SWEEP_STALE, 0));

@@ -18,7 +18,7 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS };
 
 struct listing {
 	struct request *req;
@@ -105,7 +105,7 @@ static void put_ports(struct buf *out, const char *exposed_text)
 static int render_networks(struct listing *l, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
-	CLEANUP_JSON struct json_object *networks = NULL;
+	BUF_CLEANUP struct buf networks = BUF_INIT;
 	BUF_CLEANUP struct buf source = BUF_INIT;
 	const char *text = store_text(l->req->store, Q, NETWORKING), *mode = store_text(l->req->store, Q, MODE);
 
@@ -118,11 +118,11 @@ static int render_networks(struct listing *l, struct err *e)
 		return 0;
 	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, mode, l->req->minor);
+	networks_put(&networks, endpoints, mode, l->req->minor);
 	free(l->networks);
 	free(l->networks_of);
 	l->networks_of = buf_steal(&source);
-	l->networks = networks ? strdup(json_text(networks)) : NULL;
+	l->networks = buf_steal(&networks);
 	return l->networks ? 0 : err_nomem(e);
 }
 
@@ -160,7 +160,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
-	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":[]}", l->networks);
+	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
 }
 
@@ -175,6 +175,7 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.labels = store_text(s, Q, LABELS),
 		.exposed = store_text(s, Q, EXPOSED),
 		.networks = l->networks,
+		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
 		.started_at = store_int(s, Q, STARTED),
 		.running = runs(status),
@@ -208,6 +209,26 @@ static int put_all(struct listing *l, struct list_filters *f, int64_t limit, str
 	}
 	store_reset(s, Q);
 	return rc < 0 ? -1 : 0;
+}
+
+int container_list_all(struct request *req, struct buf *out, struct err *e)
+{
+	struct listing l = { .req = req, .now = time_now(), .size = true };
+	struct list_filters filters = { .every_state = true };
+	int rc;
+
+	buf_putc(&l.out, '[');
+	rc = put_all(&l, &filters, 0, e);
+	store_reset(req->store, Q);
+	buf_putc(&l.out, ']');
+	if (rc == 0 && l.out.failed)
+		rc = err_nomem(e);
+	if (rc == 0)
+		buf_append(out, l.out.data, l.out.len);
+	free(l.networks);
+	free(l.networks_of);
+	buf_free(&l.out);
+	return rc;
 }
 
 int route_container_list(struct request *req, struct err *e)

@@ -79,8 +79,11 @@ static void connection_close(struct relay *relay, struct connection *c)
 	*link = c->next;
 	c->listener->count--;
 	for (int i = 0; i < 2; i++)
-		if (c->pair.fd[i] >= 0)
+		if (c->pair.fd[i] >= 0) {
+			/* A child that was just forked has the descriptor, too: closing it here wouldn't end its events. */
+			interest_set(relay, &c->source[i], c->pair.fd[i], 0);
 			close(c->pair.fd[i]);
+		}
 	/* Events of this round may point to it still. */
 	c->dead = true;
 	c->next = relay->dead;
@@ -147,6 +150,7 @@ static bool commands_take(struct relay *relay)
 		relay->to_remove = listener->next;
 		while (listener->connections)
 			connection_close(relay, listener->connections);
+		epoll_ctl(relay->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
 		close(listener->fd);
 		listener->removed = true;
 	}

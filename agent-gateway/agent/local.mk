@@ -13,7 +13,7 @@ AGENT_SOURCES = \
   agent-gateway/agent/task_top.c \
   agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
   agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \
-  lib/buf.c lib/docker/time.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/wire.c lib/ws.c
+  lib/buf.c lib/docker/time.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/utf8.c lib/wire.c lib/ws.c
 AGENT_LIBS = -levent_openssl -levent_extra -levent_core -lssl -lcrypto -ljson-c -larchive -lz
 
 # AddressSanitizer can't be linked statically: the file that is installed has no sanitizer, a second one for the tests has.
@@ -28,7 +28,3 @@ check_PROGRAMS += sockerless-agent-sanitized
 sockerless_agent_sanitized_SOURCES = $(AGENT_SOURCES)
 sockerless_agent_sanitized_LDADD = $(AGENT_LIBS)
 endif
-
-# The agent as a local process between a Runtime API and a gateway that the tests play.
-EXTRA_DIST += tests/agent/run tests/agent/conftest.py tests/agent/gateway.py tests/agent/test_pause.py tests/agent/test_run.py tests/agent/test_session.py \
-  tests/agent/test_archive.py tests/agent/test_streams.py

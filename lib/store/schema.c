@@ -7,8 +7,6 @@
 #include "sql/migrations.h"
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof *migrations))
-/* The newest migration's number is the version of the database. */
-#define SCHEMA_VERSION (migrations[MIGRATION_COUNT - 1].number)
 
 int schema_connect(sqlite3 **ret, const char *state_dir, bool create, struct err *e)
 {
@@ -52,9 +50,9 @@ int schema_check(sqlite3 *db, const char *state_dir, struct err *e)
 
 	if (version < 0)
 		return -1;
-	if (version != SCHEMA_VERSION)
+	if (version != MIGRATION_COUNT)
 		return err_set(e, ERR_UNAVAILABLE, "%s/sockerless.db has schema %d, this program needs %d: run sockerlessctl migrate",
-			       state_dir, version, SCHEMA_VERSION);
+			       state_dir, version, MIGRATION_COUNT);
 	return 0;
 }
 
@@ -81,13 +79,15 @@ int store_migrate(const char *state_dir, struct err *e)
 	if (schema_connect(&db, state_dir, true, e) < 0)
 		return -1;
 	version = read_version(db, e);
-	if (version > SCHEMA_VERSION) {
-		err_set(e, ERR_UNAVAILABLE, "the database is newer (schema %d) than this program (%d)", version, SCHEMA_VERSION);
+	if (version > MIGRATION_COUNT) {
+		err_set(e, ERR_UNAVAILABLE, "the database is newer (schema %d) than this program (%d)", version, MIGRATION_COUNT);
 	} else if (version >= 0) {
-		rc = 0;
-		for (int i = 0; i < MIGRATION_COUNT && rc >= 0; i++)
-			if (migrations[i].number > version)
-				rc = apply(db, i, e) < 0 ? -1 : rc + 1;
+		for (rc = 0; version + rc < MIGRATION_COUNT; rc++) {
+			if (apply(db, version + rc, e) < 0) {
+				rc = -1;
+				break;
+			}
+		}
 	}
 	sqlite3_close(db);
 	return rc;

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import os
 import queue
 import socket
 import struct

@@ -8,23 +8,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-
-
-def wait_until(condition, seconds=30, what="the condition"):
-    """Polls until condition() is true; its last value is returned."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            pytest.fail("%s wasn't met within %s s" % (what, seconds))
-        time.sleep(0.02)
+from support.places import TOP
+from support.waiting import wait_until
 
 
 def free_port_base():
@@ -114,8 +102,10 @@ class System:
         left = []
         for p in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if str(self.root).encode() in (p / "cmdline").read_bytes() and int(p.name) != os.getpid():
-                    left.append("process " + (p / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                # runsv and nginx's workers don't name the place, but stand in it.
+                known_by = (p / "cmdline").read_bytes().replace(b"\0", b" ").decode() + " in " + os.readlink(p / "cwd")
+                if str(self.root) in known_by and int(p.name) != os.getpid():
+                    left.append("process " + known_by)
             except OSError:
                 pass
         left += ["mount " + l for l in open("/proc/self/mountinfo") if str(self.root) in l]

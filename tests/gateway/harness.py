@@ -13,18 +13,10 @@ import time
 
 from fake_agent import Agent, Refused
 from fake_lambda import FakeLambda
+from support import places
+from support.waiting import wait_until as until
 
-BUILD = os.environ.get("BUILD_DIR", os.path.join(os.path.dirname(__file__), "../../build"))
-
-
-def until(condition, timeout=10):
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, "it did not become true in time"
-        time.sleep(0.01)
+BUILD = str(places.BUILD)
 
 
 class Client:

@@ -10,7 +10,9 @@ import tempfile
 import threading
 import time
 
-BUILD = os.environ.get("BUILD_DIR", os.path.join(os.path.dirname(__file__), "../../build"))
+from support import places
+
+BUILD = str(places.BUILD)
 
 
 class Relay:

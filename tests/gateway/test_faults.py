@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fake_agent import Refused
-from harness import frames, until
+from harness import Client, frames, until
 
 
 def logs(gw, cid):
@@ -168,6 +168,47 @@ def test_what_the_report_says_is_kept(gw):
     until(lambda: gw.row("SELECT request_id, billed_ms, memory_peak_mb FROM run") == ("req-1", 2, 64))
 
 
+STREAM = "2026/11/23/[$LATEST]ab"
+
+
+def report(request, more=""):
+    return "REPORT RequestId: %s\tDuration: 900.20 ms\tBilled Duration: 901 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t%s" % (request, more)
+
+
+def put_log(gw, cid, *texts):
+    now = int(time.time() * 1000)
+    lines = gw.lam.logs.setdefault("/aws/lambda/skls-" + cid[:12], {}).setdefault(STREAM, [])
+    lines.extend((now, t) for t in texts)
+
+
+def test_the_log_tells_of_the_end_when_the_invoke_broke(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    put_log(gw, cid, "START RequestId: req-0", report("req-0"), "START RequestId: req-1")
+    agent.inv.cut()
+    agent.close()
+    until(lambda: gw.lam.log_ends >= 2)
+    assert gw.state(cid) == "running"
+    put_log(gw, cid, "text", report("req-1", "Status: timeout"))
+    until(lambda: gw.state(cid) == "exited", 15)
+    code, error = gw.row("SELECT exit_code, error FROM container WHERE id = ?", cid)
+    assert code == 137 and "timeout" in error
+    until(lambda: gw.row("SELECT billed_ms, memory_peak_mb FROM run") == (901, 64))
+    assert gw.lam.count == 1
+
+
+def test_the_log_tells_a_later_gateway_of_the_end(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    until(lambda: gw.row("SELECT log_stream FROM run") == (STREAM,))
+    gw.kill()
+    agent.close()
+    put_log(gw, cid, "START RequestId: req-1", report("req-1"))
+    gw.start()
+    until(lambda: gw.state(cid) == "exited")
+    assert gw.row("SELECT exit_code FROM container WHERE id = ?", cid) == (137,)
+
+
 HOSTILE = [
     b"",
     b"\x01\x00\x00\x00\x00\x00\x00",
@@ -213,12 +254,13 @@ def test_hostile_frames(gw):
 
 
 def test_requests_that_are_none(gw):
+    # Until a predecessor's runs are loaded, agents are told to come again.
+    until(lambda: Client(gw.sock, "/.gateway/agent/" + "a" * 32, upgrade=True).head() == 410)
     for target, status in (("/", 404), ("/.gateway/http/wait/zz", 404), ("/.gateway/agent/" + "a" * 32, 410),
                            ("/.gateway/http/wait/" + "a" * 64, 404), ("/.gateway/tunnel/exec/" + "a" * 64, 404),
                            ("/.gateway/http/wait/" + "a" * 65, 404)):
         c = gw.get("http/x")
         c.close()
-        from harness import Client
         assert Client(gw.sock, target, upgrade=True).head() == status
     c = gw.get("x" * 70000)
     assert c.head() == 400
@@ -245,3 +287,77 @@ def test_output_of_containers_that_are_gone_is_swept(gw):
     gw.stop()
     gw.start()
     until(lambda: os.listdir(gw.dir + "/spool") == [keep])
+
+
+def test_output_counts_as_safe_once_it_is_on_disk(gw):
+    """What is only in the gateway's memory dies with it, so an agent that redials must not be told to drop it."""
+    cid = gw.container()
+    agent = gw.begin(cid)
+    blocker = "%s/spool/%s" % (gw.dir, cid)
+    with open(blocker, "w"):
+        agent.output(b"abc", 0)
+        agent.close()
+        agent = gw.agent(agent.run)
+        assert agent.hello("running", stdout=3)["stdout"] == 0
+        gw.kill()
+        os.unlink(blocker)
+    gw.start()
+    agent = gw.agent(agent.run)
+    assert agent.hello("running", stdout=3)["stdout"] == 0
+    agent.output(b"abc", 0)
+    agent.exit(0, 3)
+    assert logs(gw, cid)[1] == b"abc"
+
+
+def test_stdin_attached_before_the_start_ends_with_a_killed_gateway(gw):
+    cid = gw.container(stdin=True, stdin_once=True)
+    attach = gw.attach(cid, "stream=1&stdin=1&stdout=1")
+    agent = gw.begin(cid)
+    gw.kill()
+    gw.start()
+    agent = gw.agent(agent.run)
+    agent.hello("running")
+    agent.window()
+    agent.expect(9, 1, 0)
+    agent.exit(0)
+    attach.close()
+
+
+def test_an_agent_that_vanishes_before_its_process_runs(gw):
+    """The Invoke's result is lost with the predecessor: the start doesn't hang for ever."""
+    cid = gw.container()
+    gw.ask(cid, "start")
+    inv = gw.lam.invocation()
+    gw.kill()
+    gw.start()
+    agent = gw.agent(inv.payload["run"])
+    agent.hello()
+    agent.close()
+    until(lambda: gw.state(cid) == "created")
+    assert "no agent" in gw.row("SELECT error FROM container WHERE id = ?", cid)[0]
+
+
+def test_a_client_that_leaves_before_its_exec_began(gw):
+    """Its standard input is at its end, or the process would wait for ever."""
+    cid = gw.container()
+    agent = gw.begin(cid)
+    # Once this is answered, the loop has seen what came before.
+    turns = lambda n: [gw.get("nothing").head() for _ in range(n)]
+    for _ in range(50):
+        eid = gw.exec(cid, ["cat"], stdin=True)
+        # The store is busy, so the exec begins only after the client has left.
+        gw.db.execute("BEGIN IMMEDIATE")
+        client = gw.get("tunnel/exec/%s?api=1.43" % eid)
+        turns(5)
+        client.close()
+        turns(2)
+        gw.db.execute("ROLLBACK")
+        assert gw.ask(cid, "kill", signal="USR1").head() == 204
+        if gw.row("SELECT state FROM exec WHERE id = ?", eid) != ("created",):
+            break
+    stream = gw.row("SELECT stream FROM exec WHERE id = ?", eid)[0]
+    agent.started(stream=stream)
+    agent.window(stream=stream)
+    agent.expect(9, stream, 0)
+    agent.exit(0, stream=stream)
+    agent.exit(0)

@@ -1,0 +1,156 @@
+"""The whole system, as the clients' tests start it, with short limits, and
+what is needed to harm it: each process by name, and what must hold afterwards."""
+import importlib.util
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients" / "conftest.py"
+spec = importlib.util.spec_from_file_location("clients_conftest", CLIENTS)
+clients = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(clients)
+wait_until = clients.wait_until
+system = clients.system
+
+AGENT_TIMEOUT = 12
+AGENT = b"/.sockerless/agent"
+SETTINGS = "SOCKERLESS_AGENT_TIMEOUT=%d\nSOCKERLESS_LOST_TIMEOUT=5\nSOCKERLESS_LAMBDA_TIMEOUT=300\n" % AGENT_TIMEOUT
+UNFINISHED = "'creating', 'starting', 'removing'"
+
+
+class FaultySystem(clients.System):
+    def __init__(self):
+        super().__init__()
+        self.state.mkdir()
+        (self.state / "settings.local").write_text(SETTINGS)
+
+    def client(self):
+        import docker
+        return docker.APIClient(base_url="unix://%s" % self.socket, version="1.43", timeout=90)
+
+    def children(self, pid):
+        return [int(p) for p in pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()]
+
+    def workers(self, pool):
+        return self.children(self.service_pid(pool))
+
+    def processes(self, test):
+        """Pids of this machine for which test(pid, arguments) holds."""
+        found = []
+        for p in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if test(int(p.name), (p / "cmdline").read_bytes().split(b"\0")):
+                    found.append(int(p.name))
+            except OSError:
+                pass
+        return found
+
+    def descends(self, pid, ancestor):
+        while pid > 1:
+            if pid == ancestor:
+                return True
+            try:
+                pid = int(pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                return False
+        return False
+
+    def agents(self):
+        """Pids of the agents in this system's sandboxes; what an agent has forked looks like it until it executes another program."""
+        top = self.service_pid("lambda") or 0
+        return self.processes(lambda pid, args: args[0] == AGENT and self.descends(pid, top))
+
+    def agent(self):
+        """Of the only container that runs."""
+        return min(self.agents(), default=None)
+
+    def process(self, marker):
+        """The container's process with this word among its arguments."""
+        own = os.stat("/proc/self/ns/pid").st_ino
+        return min(self.processes(lambda pid, args: marker.encode() in args and args[0] != AGENT
+                                  and os.stat("/proc/%d/ns/pid" % pid).st_ino != own), default=None)
+
+    def answers(self):
+        try:
+            return subprocess.run(["curl", "-sf", "--max-time", "3", "--unix-socket", str(self.socket), "http://docker/v1.43/containers/json"],
+                                  stdout=subprocess.PIPE).returncode == 0
+        except OSError:
+            return False
+
+    def kill(self, victim):
+        """kill -9, then waits until the supervisor's new one works."""
+        if victim in ("api", "control"):
+            for pid in self.workers(victim):
+                os.kill(pid, signal.SIGKILL)
+        elif victim == "nginx-worker":
+            for pid in self.children(self.service_pid("nginx")):
+                os.kill(pid, signal.SIGKILL)
+        else:
+            name = {"nginx-master": "nginx"}.get(victim, victim)
+            old = wait_until(lambda: self.service_pid(name), 20, "%s" % name)
+            os.kill(old, signal.SIGKILL)
+            wait_until(lambda: self.service_pid(name) not in (None, old), 20, "the return of %s" % name)
+        wait_until(self.answers, 20, "the API's return after the death of %s" % victim)
+
+    def wait_gone(self, names=(), seconds=45):
+        ids = self.docker("ps", "-aq").stdout.split()
+        if ids:
+            self.docker("rm", "-f", *ids)
+        wait_until(lambda: not self.leftovers(), seconds, "nothing left")
+
+    def described(self):
+        """Names of the functions that carry our Description."""
+        import boto3
+        secret = (self.state / "lambda.secret").read_text().strip()
+        client = boto3.client("lambda", endpoint_url="http://127.0.0.1:%d" % (self.port + 3), region_name="us-east-1",
+                              aws_access_key_id="AKIASOCKERLESSLOCAL0", aws_secret_access_key=secret)
+        pages = client.get_paginator("list_functions").paginate()
+        return {f["FunctionName"] for page in pages for f in page["Functions"] if f["Description"].startswith("sockerless quickstart ")}
+
+    def check_invariants(self):
+        wait_until(lambda: self.sql("SELECT count(*) FROM container WHERE state IN (%s)" % UNFINISHED) == "0", 40, "no container on its way")
+        rows = set(self.sql("SELECT function_name FROM container").split())
+        assert rows == self.described()
+        assert self.sql("SELECT id FROM run WHERE phase <> 'ended' AND container_id NOT IN (SELECT id FROM container WHERE state = 'running')") == ""
+        assert self.sql("SELECT c.id FROM container c LEFT JOIN run r ON r.id = c.run_id WHERE c.state = 'running' AND ifnull(r.phase, '') <> 'started'") == ""
+        assert self.sql("SELECT e.id FROM exec e JOIN container c ON c.id = e.container_id "
+                        "WHERE e.state IN ('starting', 'running') AND c.state <> 'running'") == ""
+        wait_until(lambda: self.sql("SELECT seq || verb FROM intent WHERE done_at IS NULL") == "", 30, "no intent undone")
+        # One Invoke for each start at most: the function's log counts its own.
+        assert self.invokes_are_single()
+
+    def invokes_are_single(self):
+        twice = self.sql("SELECT request_id FROM run WHERE request_id <> '' GROUP BY request_id HAVING count(*) > 1")
+        return twice == ""
+
+
+clients.System = FaultySystem
+
+
+@pytest.fixture
+def docker(system):
+    """The system, with the promise that a test leaves nothing in it."""
+    yield system
+    system.wait_gone()
+    # Nor does anything run for it: sandboxes, agents, mounts.
+    wait_until(lambda: not system.agents(), 30, "no agent left")
+
+
+class Background(threading.Thread):
+    """A call in a thread of its own; its result or its exception is kept."""
+    def __init__(self, fn, *args, **kw):
+        super().__init__(daemon=True)
+        self.call, self.result, self.error = (fn, args, kw), None, None
+        self.start()
+
+    def run(self):
+        fn, args, kw = self.call
+        try:
+            self.result = fn(*args, **kw)
+        except Exception as e:  # the cut is what is tested
+            self.error = e
