@@ -139,7 +139,7 @@ static void feed(struct logs *l, const uint8_t *data, size_t len)
 
 	while (at < len) {
 		struct spool_record r;
-		long n = spool_record_get(data + at, len - at, &r);
+		long n = spool_record_peek(data + at, len - at, &r);
 
 		if (n <= 0 || !log_lines_feed(&l->lines, &r, l->counting ? count_line : send_line, l))
 			break;

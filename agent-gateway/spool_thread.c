@@ -96,7 +96,7 @@ static int run_append(struct job *job, void *context, struct err *e)
 		return -1;
 	while (at < j->records.len && rc >= 0) {
 		struct spool_record r;
-		long len = spool_record_get((uint8_t *)j->records.data + at, j->records.len - at, &r);
+		long len = spool_record_peek((uint8_t *)j->records.data + at, j->records.len - at, &r);
 
 		if (len <= 0) {
 			rc = err_set(e, ERR_INTERNAL, "a record was spoilt on its way");

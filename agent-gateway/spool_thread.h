@@ -25,7 +25,7 @@ struct spool_offsets_job {
 struct spool_append_job {
 	struct job job;
 	struct spool_handle *handle;
-	struct buf records;           /* as spool_record_put made them; freed by the poster */
+	struct buf records;           /* as spool_record_lay made them; freed by the poster */
 	uint64_t keep;                /* see spool_trim */
 	struct spool_offsets offsets; /* what is safe after it, also if it failed half-way */
 };

@@ -202,7 +202,7 @@ bool spooler_append(struct spooler *s, const struct spool_record *r)
 		s->pending.failed = false;
 		return false;
 	}
-	spool_record_put(head, r);
+	spool_record_lay(head, r);
 	buf_append(&s->pending, head, sizeof head);
 	buf_append(&s->pending, r->data, r->len);
 	if (!event_pending(s->retry, EV_TIMEOUT, NULL))

@@ -237,7 +237,9 @@ static int check(struct json_object *body, struct create *c, struct err *e)
 	c->config = json_object_new_object();
 	c->host_config = json_object_new_object();
 	c->warnings = json_object_new_array();
-	if (!c->config || !c->host_config || !c->warnings)
+	c->mounts = json_object_new_array();
+	c->volumes = json_object_new_array();
+	if (!c->config || !c->host_config || !c->warnings || !c->mounts || !c->volumes)
 		return err_nomem(e);
 	for (size_t i = 0; i < N_FIELDS; i++)
 		if (apply(&fields[i], fields[i].place == HOST ? host : body, c, e) < 0)
@@ -265,6 +267,8 @@ void create_free(struct create *c)
 	json_object_put(c->host_config);
 	json_object_put(c->networking);
 	json_object_put(c->warnings);
+	json_object_put(c->mounts);
+	json_object_put(c->volumes);
 	memset(c, 0, sizeof *c);
 }
 

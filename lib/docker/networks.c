@@ -5,16 +5,16 @@
 
 #include "lib/json.h"
 
-/* An endpoint's members in dockerd's order: KEPT ones come from what the client asked for. */
+/* An endpoint's members in dockerd's order: KEPT ones come from what is in the store. */
 static const struct {
 	const char *key;
-	enum { KEPT, TEXT, NUMBER, NOTHING } kind;
+	enum { KEPT, KEPT_TEXT, TEXT, NUMBER, NOTHING } kind;
 	int since; /* API 1.x */
 } members[] = {
 	{ "IPAMConfig", KEPT, 0 },       { "Links", KEPT, 0 },
 	{ "Aliases", KEPT, 0 },          { "MacAddress", TEXT, 44 },
-	{ "DriverOpts", KEPT, 44 },      { "NetworkID", TEXT, 0 },
-	{ "EndpointID", TEXT, 0 },       { "Gateway", TEXT, 0 },
+	{ "DriverOpts", KEPT, 44 },      { "NetworkID", KEPT_TEXT, 0 },
+	{ "EndpointID", KEPT_TEXT, 0 },       { "Gateway", TEXT, 0 },
 	{ "IPAddress", TEXT, 0 },        { "IPPrefixLen", NUMBER, 0 },
 	{ "IPv6Gateway", TEXT, 0 },      { "GlobalIPv6Address", TEXT, 0 },
 	{ "GlobalIPv6PrefixLen", NUMBER, 0 }, { "MacAddress", TEXT, 0 },
@@ -26,6 +26,9 @@ static const char *value(struct json_object *asked, size_t i)
 	struct json_object *kept;
 
 	switch (members[i].kind) {
+	case KEPT_TEXT:
+		kept = json_get(asked, members[i].key);
+		return json_object_is_type(kept, json_type_string) ? json_text(kept) : "\"\"";
 	case TEXT:
 		return "\"\"";
 	case NUMBER:

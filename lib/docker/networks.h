@@ -8,7 +8,7 @@
 
 /*
  * Appends an object, as JSON text, with one member for each network.
- * `endpoints`: EndpointsConfig of the create body, or NULL; `mode`:
+ * `endpoints`: what the store keeps of EndpointsConfig, or NULL; `mode`:
  * HostConfig.NetworkMode. Without memory the buffer is marked as failed.
  */
 void networks_put(struct buf *out, struct json_object *endpoints, const char *mode, int api_minor);

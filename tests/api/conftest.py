@@ -131,6 +131,6 @@ def worker_process():
 
 @pytest.fixture
 def worker(worker_process):
-    for table in ("intent", "exec", "run", "container", "image_reference", "image", "event"):
+    for table in ("intent", "exec", "run", "container", "image_reference", "image", "volume", "network WHERE NOT predefined", "event"):
         worker_process.db.execute("DELETE FROM " + table)
     return worker_process
