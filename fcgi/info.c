@@ -52,19 +52,20 @@ static void make_id(const struct request *req, const char *host, char id[40])
 static int add_counts(struct request *req, struct json_object *out, struct err *e)
 {
 	struct store *s = req->store;
-	int64_t all, running, images;
+	int64_t all, running, paused, images;
 
 	if (store_row(s, QUERY_CONTAINER_COUNTS, e, "t", req->tenant) < 0)
 		return -1;
 	all = store_int(s, QUERY_CONTAINER_COUNTS, 0);
 	running = store_int(s, QUERY_CONTAINER_COUNTS, 1);
+	paused = store_int(s, QUERY_CONTAINER_COUNTS, 2);
 	store_reset(s, QUERY_CONTAINER_COUNTS);
 	if (store_row(s, QUERY_INFO_IMAGES, e, "t", req->tenant) < 0)
 		return -1;
 	images = store_int(s, QUERY_INFO_IMAGES, 0);
 	store_reset(s, QUERY_INFO_IMAGES);
 	if (!json_add_int(out, "Containers", all) || !json_add_int(out, "ContainersRunning", running) ||
-	    !json_add_int(out, "ContainersPaused", 0) || !json_add_int(out, "ContainersStopped", all - running) ||
+	    !json_add_int(out, "ContainersPaused", paused) || !json_add_int(out, "ContainersStopped", all - running - paused) ||
 	    !json_add_int(out, "Images", images))
 		return err_nomem(e);
 	return 0;
