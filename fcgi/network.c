@@ -128,7 +128,7 @@ static int walk(struct request *req, const struct network *n, bool running, stru
 	if (store_query(req->store, q, e, "tt", req->tenant, n->name) < 0)
 		return -1;
 	while ((rc = store_step(req->store, q, e)) == 1) {
-		if (running && strcmp(store_text(req->store, q, 2), "running") != 0)
+		if (running && strcmp(store_text(req->store, q, 2), "running") != 0 && strcmp(store_text(req->store, q, 2), "paused") != 0)
 			continue;
 		count++;
 		if (members && add_member(req->store, q, members, e) < 0) {
