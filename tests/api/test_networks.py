@@ -142,6 +142,14 @@ def test_membership(worker):
     assert [e[0] for e in events(worker)][-2:] == ["disconnect", "destroy"]
 
 
+def test_paused_members_count(worker):
+    id = worker.container("c", "paused")
+    make(worker, "n")
+    assert connect(worker, "n", "c").status == 200
+    assert list(inspect(worker, "n")["Containers"]) == [id]
+    assert "has active endpoints" in told(worker.request("DELETE", "/networks/n"))[1]
+
+
 def test_stopped_members_are_not_shown_and_hold_nothing(worker):
     id = worker.container("c", "exited")
     make(worker, "n")
