@@ -7,6 +7,7 @@
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/task.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -195,6 +196,16 @@ static bool on_window(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+static bool on_pause(struct agent *a, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	if (m->stream != WIRE_MAIN || !parse(m, &o))
+		return false;
+	intents_paused(a->run->container, json_flag(o, "paused", false));
+	return true;
+}
+
 static bool on_ping(struct agent *a, const struct wire_message *m)
 {
 	if (!(m->flags & WIRE_FLAG_PONG))
@@ -211,6 +222,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return true;
 	if (!a->greeted)
 		return m->type == WIRE_HELLO && m->stream == WIRE_SESSION && on_hello(a, m);
+	if (m->stream & TASK_STREAM)
+		return task_message(a, m);
 	switch (m->type) {
 	case WIRE_STARTED:
 		return on_started(a, m);
@@ -220,6 +233,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return on_data(a, m);
 	case WIRE_WINDOW:
 		return on_window(a, m);
+	case WIRE_PAUSE:
+		return on_pause(a, m);
 	case WIRE_EXIT:
 		return on_end(a, m);
 	case WIRE_END:

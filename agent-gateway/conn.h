@@ -43,6 +43,9 @@ struct conn {
 	struct container *container; /* holds a reference */
 	const struct conn_ops *ops;
 	void *state;                /* of the handler */
+	struct request *upload;     /* a PUT whose body is read on */
+	struct evbuffer *body;      /* of it: what came and wasn't taken yet; NULL: the request is no upload */
+	bool body_ended;            /* all of it came; the handler hears `eof` then */
 	bool upgrade;               /* the client asked for a tunnel */
 	bool held;                  /* until the runs of a predecessor are known */
 	bool half_closed;           /* the client sends nothing more */

@@ -206,7 +206,7 @@ void container_tell(struct container *c, enum news news)
 
 bool container_running(const struct container *c)
 {
-	return c->state == STATE_RUNNING;
+	return c->state == STATE_RUNNING || c->state == STATE_PAUSED;
 }
 
 void container_set_ended(struct container *c, int code, const char *error, bool start_failed)

@@ -14,6 +14,7 @@
 #include "agent-gateway/invoke.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
+#include "agent-gateway/task.h"
 #include "lib/cleanup.h"
 #include "lib/hint.h"
 #include "lib/log.h"
@@ -92,6 +93,7 @@ static void end_done(struct job *job)
 	}
 	release_agent(r);
 	exec_run_ended(r);
+	task_run_lost(r);
 	table_remove(&r->gw->runs, r);
 	c->run = NULL;
 	c->starting = false;

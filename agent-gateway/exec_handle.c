@@ -87,6 +87,8 @@ static int begin_checked(struct begin_job *j, struct store *s, struct err *e)
 	if (strcmp(store_text(s, q, 3), "created"))
 		return err_set(e, ERR_CONFLICT, "Error: Exec command %s %s", j->exec,
 			       strcmp(store_text(s, q, 3), "exited") ? "is already running" : "has already run");
+	if (!strcmp(store_text(s, q, 5), "paused"))
+		return err_set(e, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", store_text(s, q, 0));
 	if (strcmp(store_text(s, q, 5), "running"))
 		return err_set(e, ERR_CONFLICT, "container %s is not running", store_text(s, q, 0));
 	snprintf(j->container, sizeof j->container, "%s", store_text(s, q, 0));

@@ -16,13 +16,14 @@ struct container;
 struct gateway;
 struct intent;
 
-enum intent_verb { INTENT_START, INTENT_STOP, INTENT_RESTART, INTENT_KILL, INTENT_REMOVE, INTENT_VERBS };
+enum intent_verb { INTENT_START, INTENT_STOP, INTENT_RESTART, INTENT_KILL, INTENT_REMOVE, INTENT_PAUSE, INTENT_UNPAUSE, INTENT_VERBS };
 
 /* What the loop has to do next for an intent that waits. */
 enum intent_stage {
 	INTENT_QUEUED,
 	INTENT_STARTING, /* waits for the start's end */
 	INTENT_SIGNAL,   /* waits for an agent to send its signal to */
+	INTENT_FREEZE,   /* waits for the agent's word that the processes are paused, or go on */
 	INTENT_EXIT,     /* waits for the run's end */
 	INTENT_ANSWER,   /* is being written down */
 };
@@ -91,6 +92,13 @@ void intent_start(struct intent *in);
 void intent_stop(struct intent *in);  /* and the first half of restart */
 void intent_kill(struct intent *in);
 void intent_remove(struct intent *in);
+void intent_pause(struct intent *in); /* and unpause */
+/* The agent has done it. */
+void intents_paused(struct container *c, bool paused);
+/* Those that wait for the agent's word tell it once more. */
+void intents_pause_again(struct container *c);
+/* A paused run that was sent this signal goes on. */
+void intent_wake(struct container *c, int signal);
 /* The run that a stop, restart, kill or remove waited for has ended. */
 void intent_stop_exited(struct intent *in);
 void intent_remove_exited(struct intent *in);

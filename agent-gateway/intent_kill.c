@@ -29,7 +29,7 @@ void intent_kill(struct intent *in)
 
 	if (!in->signal)
 		in->signal = SIGNAL_KILL;
-	if (!c->run || c->state != STATE_RUNNING) {
+	if (!c->run || !container_running(c)) {
 		snprintf(text, sizeof text, "Cannot kill container: %s: Container %s is not running", *in->name ? in->name : c->id, c->id);
 		intent_finish(in, 409, text);
 	} else if (!intent_signal(in, in->signal)) {

@@ -27,7 +27,7 @@ struct look_job {
 	struct taken taken[TAKE_MAX];
 };
 
-static const char *const verbs[INTENT_VERBS] = { "start", "stop", "restart", "kill", "remove" };
+static const char *const verbs[INTENT_VERBS] = { "start", "stop", "restart", "kill", "remove", "pause", "unpause" };
 
 static void read_args(struct taken *t, const char *args)
 {

@@ -18,6 +18,8 @@ static const struct route routes[] = {
 	{ "/.gateway/http/wait/", ROUTE_CONTAINER, wait_handle },
 	{ "/.gateway/http/logs/", ROUTE_CONTAINER, logs_handle },
 	{ "/.gateway/http/events/", ROUTE_OTHER, events_handle },
+	{ "/.gateway/http/task/", ROUTE_CONTAINER, task_handle },
+	{ "/.gateway/http/fail/", ROUTE_OTHER, fail_handle },
 	{ "/.gateway/http/resize/", ROUTE_CONTAINER, resize_handle },
 	{ "/.gateway/agent/", ROUTE_OTHER, agent_accept },
 };

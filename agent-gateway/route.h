@@ -34,6 +34,8 @@ void resize_handle(struct conn *c);
 void intent_handle(struct conn *c);
 void wait_handle(struct conn *c);
 void logs_handle(struct conn *c);
+void task_handle(struct conn *c);
+void fail_handle(struct conn *c);
 void events_handle(struct conn *c);
 
 #endif

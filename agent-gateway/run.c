@@ -7,6 +7,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/table.h"
+#include "agent-gateway/task.h"
 #include "lib/log.h"
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -30,6 +31,7 @@ struct run *run_new(struct container *c, const char *id, uint32_t number)
 	r->number = number;
 	r->last_stream = WIRE_MAIN;
 	LIST_INIT(&r->execs);
+	LIST_INIT(&r->tasks);
 	r->timer = event_new(c->gw->base, -1, 0, on_timer, r);
 	if (!r->timer || !table_add(&c->gw->runs, r)) {
 		if (r->timer)
@@ -160,6 +162,7 @@ void run_agent_lost(struct run *r)
 {
 	r->agent = NULL;
 	exec_agent_lost(r);
+	task_run_lost(r);
 	if (r->phase == RUN_ENDING)
 		return;
 	log_info("run %s: the agent's connection ended", r->id);

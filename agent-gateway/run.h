@@ -60,6 +60,7 @@ struct run {
 	uint32_t last_stream;      /* of execs */
 	uint32_t left_streams;     /* a predecessor's execs go so far; 0: none, or their fate is known */
 	LIST_HEAD(, exec) execs;
+	LIST_HEAD(, task) tasks;
 };
 
 /* Becomes the container's run. NULL when memory is out. */

@@ -35,9 +35,11 @@ struct spool_read_job {
 	struct spool_handle *handle;
 	struct spool_position position;
 	bool seek_end;
+	bool absent;                  /* there is no spool: none was begun, or it is gone */
 	struct buf data;              /* freed by the poster */
 };
 
+/* Makes the directory, too, so that a spool that is gone differs from one without output. */
 void spool_post_offsets(struct gateway *gw, struct spool_handle *h, struct spool_offsets_job *j, void (*done)(struct job *));
 void spool_post_append(struct gateway *gw, struct spool_handle *h, struct spool_append_job *j, void (*done)(struct job *));
 void spool_post_read(struct gateway *gw, struct spool_handle *h, struct spool_read_job *j, void (*done)(struct job *));

@@ -27,7 +27,7 @@ struct reader {
 	struct spool_position position;
 	reader_chunk *chunk;
 	void *arg;
-	bool seek_end, busy, freed;
+	bool seek_end, busy, freed, absent;
 };
 
 static void append_start(struct spooler *s);
@@ -257,6 +257,7 @@ static void read_done(struct job *job)
 	} else {
 		r->position = j->j.position;
 		r->seek_end = false;
+		r->absent = j->j.absent;
 		r->chunk(r->arg, (uint8_t *)j->j.data.data, j->j.data.len, job->rc < 0 ? &job->err : NULL);
 	}
 	buf_free(&j->j.data);
@@ -302,4 +303,9 @@ void reader_rewind(struct reader *r)
 {
 	r->position = (struct spool_position){ 0 };
 	r->seek_end = false;
+}
+
+bool reader_absent(const struct reader *r)
+{
+	return r->absent;
 }

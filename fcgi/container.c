@@ -121,9 +121,14 @@ const char *container_status(const struct container *c)
 	return c->finished_at > 0 ? "exited" : "created";
 }
 
+bool container_runs(const struct container *c)
+{
+	return c->state == STATE_RUNNING || c->state == STATE_PAUSED;
+}
+
 int container_check_running(const struct container *c, struct err *e)
 {
-	if (c->state == STATE_RUNNING)
+	if (container_runs(c))
 		return 0;
 	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 }

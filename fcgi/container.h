@@ -42,6 +42,9 @@ void container_free(struct container *c);
 /* The word that a client sees: a container being started is still what it was before. */
 const char *container_status(const struct container *c);
 
+/* Its process is there, paused or not. */
+bool container_runs(const struct container *c);
+
 /* "container <id> is not running". */
 int container_check_running(const struct container *c, struct err *e);
 

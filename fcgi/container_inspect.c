@@ -23,12 +23,12 @@ static const char *boolean(bool b)
 static void put_state(struct buf *out, const struct container *c)
 {
 	char started[TIME_TEXT_MAX], finished[TIME_TEXT_MAX];
-	bool running = c->state == STATE_RUNNING;
+	bool running = container_runs(c);
 
 	time_format(started, c->started_at);
 	time_format(finished, c->finished_at);
-	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":false,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
-		   container_status(c), boolean(running), boolean(c->oom_killed));
+	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
+		   container_status(c), boolean(running), boolean(c->state == STATE_PAUSED), boolean(c->oom_killed));
 	buf_printf(out, ",\"Pid\":%lld,\"ExitCode\":%lld", (long long)(running ? c->pid : 0), (long long)c->exit_code);
 	json_put_member(out, "Error", c->error);
 	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"}", started, finished);
@@ -87,7 +87,7 @@ static int put_ports(struct buf *out, const struct container *c, struct err *e)
 	CLEANUP_JSON struct json_object *config = NULL;
 	CLEANUP_JSON struct json_object *ports = NULL;
 
-	if (c->state == STATE_RUNNING && strstr(c->config, "\"ExposedPorts\"") &&
+	if (container_runs(c) && strstr(c->config, "\"ExposedPorts\"") &&
 	    json_parse(c->config, strlen(c->config), &config, e) < 0)
 		return -1;
 	ports = networks_ports(json_obj(config, "ExposedPorts"));

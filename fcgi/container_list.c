@@ -38,14 +38,19 @@ static const char *status_of(struct store *s)
 	return store_int(s, Q, FINISHED) > 0 ? "exited" : "created";
 }
 
+static bool runs(const char *status)
+{
+	return strcmp(status, "running") == 0 || strcmp(status, "paused") == 0;
+}
+
 static void format_status(struct listing *l, const char *status, char text[96])
 {
 	struct store *s = l->req->store;
 	char ago[DURATION_TEXT_MAX];
 
-	if (strcmp(status, "running") == 0) {
+	if (runs(status)) {
 		duration_format(ago, l->now - store_int(s, Q, STARTED));
-		snprintf(text, 96, "Up %s", ago);
+		snprintf(text, 96, "Up %s%s", ago, strcmp(status, "paused") == 0 ? " (Paused)" : "");
 	} else if (strcmp(status, "exited") == 0) {
 		duration_format(ago, l->now - store_int(s, Q, FINISHED));
 		snprintf(text, 96, "Exited (%lld) %s ago", (long long)store_int(s, Q, EXIT_CODE), ago);
@@ -146,7 +151,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "ImageID", store_text(s, Q, IMAGE));
 	put_command(out, store_text(s, Q, ARGS));
 	buf_printf(out, ",\"Created\":%lld", (long long)(store_int(s, Q, CREATED) / 1000000000));
-	put_ports(out, strcmp(status, "running") == 0 ? store_text(s, Q, EXPOSED) : "");
+	put_ports(out, runs(status) ? store_text(s, Q, EXPOSED) : "");
 	if (l->size && put_size(l, e) < 0)
 		return -1;
 	buf_printf(out, ",\"Labels\":%s", *labels ? labels : "{}");
@@ -173,7 +178,7 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
 		.started_at = store_int(s, Q, STARTED),
-		.running = strcmp(status, "running") == 0,
+		.running = runs(status),
 	};
 
 	return list_filters_judge(f, &entry);

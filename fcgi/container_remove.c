@@ -18,6 +18,10 @@ int route_container_remove(struct request *req, struct err *e)
 		return -1;
 	if (request_flag(req, "link", false))
 		return err_set(e, ERR_NOT_SUPPORTED, "links are not supported: functions reach each other by no container network");
+	if (c.state == STATE_PAUSED && !force)
+		return err_set(e, ERR_CONFLICT,
+			       "You cannot remove a paused container %s. Unpause and then stop the container before attempting removal or force remove",
+			       c.id);
 	if (c.state == STATE_RUNNING && !force)
 		return err_set(e, ERR_CONFLICT,
 			       "You cannot remove a running container %s. Stop the container before attempting removal or force remove", c.id);

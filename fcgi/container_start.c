@@ -37,6 +37,8 @@ int route_container_start(struct request *req, struct err *e)
 		return err_set(e, ERR_INVALID, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
+	if (c.state == STATE_PAUSED)
+		return err_set(e, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
 	if (c.state == STATE_RUNNING)
 		return reply_empty(req, 304);
 	if (network_check(req, &c, e) < 0) {

@@ -69,7 +69,7 @@ static int apply(struct change *c, const char *action, int (*edit)(struct change
 	    read_networking(c, e) < 0 || edit(c, e) < 0 || network_set(req, &c->container, c->networking, e) < 0)
 		return -1;
 	/* dockerd tells of running containers alone. */
-	if (c->container.state != STATE_RUNNING)
+	if (!container_runs(&c->container))
 		return 0;
 	return network_event(req, &c->network, action, c->container.id, e);
 }

@@ -40,7 +40,7 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
-       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
@@ -48,7 +48,7 @@ FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating',
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
-       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
+       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
             WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
@@ -63,11 +63,11 @@ SELECT id, name, state, image_reference, image_id,
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
        created_at, started_at, finished_at, exit_code, mounts
 FROM container
-WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused'))
 ORDER BY created_at DESC, id DESC;
 
 -- name: container_counts
-SELECT count(*), ifnull(sum(state = 'running'), 0) FROM container
+SELECT count(*), ifnull(sum(state = 'running'), 0), ifnull(sum(state = 'paused'), 0) FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing');
 
 -- A name is taken by a container that is being created, too.
@@ -163,7 +163,7 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- name: image_user
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
-ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
+ORDER BY state IN ('running', 'starting', 'paused') DESC LIMIT 1;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
@@ -333,6 +333,11 @@ UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed,
 -- system
 SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at), coalesce(request_id, ''),
 	coalesce(log_stream, '') FROM run WHERE phase <> 'ended';
+
+-- name: gateway_runs_logged
+-- system
+SELECT number, coalesce(request_id, ''), log_stream, coalesce(invoked_at, prepared_at) FROM run
+WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 32;
 
 -- name: gateway_intents
 -- system

@@ -38,7 +38,7 @@ class System:
         self.socket = self.run / "docker" / "docker.sock"
         (self.root / "docker-config").mkdir()
         self.env = dict(os.environ, SOCKERLESS_STATE_DIR=str(self.state), SOCKERLESS_RUN_DIR=str(self.run),
-                        SOCKERLESS_PORT_BASE=str(self.port), ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
+                        SOCKERLESS_PORT_BASE=str(self.port), ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:quarantine_size_mb=2:thread_local_quarantine_size_kb=64",
                         UBSAN_OPTIONS="print_stacktrace=1")
         self.docker_env = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")}
         self.docker_env.update(DOCKER_HOST="unix://%s" % self.socket, DOCKER_BUILDKIT="0",
