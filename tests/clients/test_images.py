@@ -94,12 +94,12 @@ def use(docker, host, name, index):
 
 def test_open_registry(docker, anyone):
     index, _ = push(anyone, "team/hello")
-    use(docker, anyone.host, "team/hello", index)
+    use(docker, anyone.address, "team/hello", index)
 
 
 def test_run_pulls_what_is_not_there(docker, anyone):
     push(anyone, "team/fetched")
-    image = anyone.host + "/team/fetched:1"
+    image = anyone.address + "/team/fetched:1"
     p = docker.docker("run", "--rm", image, timeout=120, check=0)
     assert p.stdout == "hello from the registry\n" and "Unable to find image '%s' locally" % image in p.stderr
     docker.ok("rmi", image)
@@ -108,7 +108,7 @@ def test_run_pulls_what_is_not_there(docker, anyone):
 def test_pull_by_digest(docker, anyone):
     index, amd64 = push(anyone, "team/exact")
     for digest in index["digest"], amd64["digest"]:
-        image = "%s/team/exact@%s" % (anyone.host, digest)
+        image = "%s/team/exact@%s" % (anyone.address, digest)
         assert "Digest: " + digest in docker.ok("pull", image, timeout=120)
         assert docker.ok("run", "--rm", image, timeout=60) == "hello from the registry"
         docker.ok("rmi", image)
@@ -116,12 +116,12 @@ def test_pull_by_digest(docker, anyone):
 
 def test_platforms(docker, anyone):
     push(anyone, "team/both")
-    image = anyone.host + "/team/both:1"
+    image = anyone.address + "/team/both:1"
     assert "Downloaded" in docker.ok("pull", "--platform", "linux/amd64", image, timeout=120)
     docker.ok("rmi", image)
     p = docker.docker("pull", "--platform", "linux/arm64", image)
     assert p.returncode == 1 and "linux/arm64 is not supported" in p.stderr
-    p = docker.docker("pull", anyone.host + "/team/both:arm64")
+    p = docker.docker("pull", anyone.address + "/team/both:arm64")
     assert p.returncode == 1 and "does not match" in p.stderr
 
 
@@ -129,7 +129,7 @@ def test_oci_index(docker, anyone):
     _, amd64 = push(anyone, "team/oci")
     index = {"schemaVersion": 2, "mediaType": INDEX_OCI, "manifests": [{**amd64, "platform": {"os": "linux", "architecture": "amd64"}}]}
     top = anyone.put_manifest("team/oci", "oci", index, INDEX_OCI)
-    image = anyone.host + "/team/oci:oci"
+    image = anyone.address + "/team/oci:oci"
     assert top["digest"] in docker.ok("pull", image, timeout=120)
     assert docker.ok("run", "--rm", image, timeout=60) == "hello from the registry"
     docker.ok("rmi", image)
@@ -138,24 +138,24 @@ def test_oci_index(docker, anyone):
 def test_what_is_not_there(docker, anyone):
     push(anyone, "team/hello")
     for name in "team/hello:nosuch", "team/nosuch:1":
-        p = docker.docker("pull", "%s/%s" % (anyone.host, name))
-        assert p.returncode == 1 and "manifest for %s/%s not found: manifest unknown" % (anyone.host, name) in p.stderr
-        p = docker.docker("run", "--rm", "%s/%s" % (anyone.host, name))
+        p = docker.docker("pull", "%s/%s" % (anyone.address, name))
+        assert p.returncode == 1 and "manifest for %s/%s not found: manifest unknown" % (anyone.address, name) in p.stderr
+        p = docker.docker("run", "--rm", "%s/%s" % (anyone.address, name))
         assert p.returncode == 125 and "not found" in p.stderr
-    assert docker.ok("images", "-q", anyone.host + "/team/hello") == ""
+    assert docker.ok("images", "-q", anyone.address + "/team/hello") == ""
 
 
 def test_anonymous_tokens(docker, tokens):
     headers = {"Authorization": "Bearer " + tokens.sign([{"type": "repository", "name": "public", "actions": ["pull", "push"]}])}
     index, _ = push(tokens.r, "public", headers)
     del tokens.asked[:]
-    use(docker, tokens.r.host, "public", index)
+    use(docker, tokens.r.address, "public", index)
     query, given = tokens.asked[0]
     assert query["scope"] == ["repository:public:pull"] and query["service"] == ["svc"] and given is None
 
 
 def test_tokens_that_do_not_cover_it(docker, tokens):
-    p = docker.docker("pull", tokens.r.host + "/private:1")
+    p = docker.docker("pull", tokens.r.address + "/private:1")
     assert p.returncode == 1
-    assert "pull access denied for %s/private, repository does not exist or may require 'docker login'" % tokens.r.host in p.stderr
-    assert docker.ok("images", "-q", tokens.r.host + "/private") == ""
+    assert "pull access denied for %s/private, repository does not exist or may require 'docker login'" % tokens.r.address in p.stderr
+    assert docker.ok("images", "-q", tokens.r.address + "/private") == ""
