@@ -10,6 +10,7 @@
 #include "agent-gateway/task.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/task.h"
 #include "lib/docker/exec_error.h"
 #include "lib/log.h"
 
@@ -118,6 +119,17 @@ void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
 void exec_exited(struct run *r, uint32_t stream, int code)
 {
 	FUZZ_CHECK(code >= 0 && code <= 255);
+}
+
+bool task_message(struct agent *a, const struct wire_message *m)
+{
+	FUZZ_CHECK(m->stream & TASK_STREAM && a->greeted);
+	check_bytes(m->payload, m->len);
+	return true;
+}
+
+void intents_paused(struct container *c, bool paused)
+{
 }
 
 bool input_grant(struct input *in, uint32_t bytes)
