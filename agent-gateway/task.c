@@ -143,7 +143,7 @@ static void pass_on(struct task *t)
 
 static bool on_data(struct task *t, const struct wire_message *m)
 {
-	if (m->len > t->window || m->len > WIRE_PAYLOAD_MAX)
+	if (m->len > t->window || m->len > WIRE_PAYLOAD_MAX || (wire_channel(m) != WIRE_STDOUT && wire_channel(m) != WIRE_STDERR))
 		return false;
 	t->window -= (uint32_t)m->len;
 	t->owed += (uint32_t)m->len;

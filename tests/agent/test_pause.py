@@ -1,6 +1,7 @@
 """A pause stops every process of the container and nothing else."""
 import gateway as gw
-from conftest import Output, wait_for
+from conftest import Output
+from support.waiting import wait_until
 
 
 def pids_beneath(pid):
@@ -33,9 +34,9 @@ def open_exec(conn, stream, args):
 def test_everything_stops_and_goes_on(agent):
     conn = agent.start(["sh", "-c", "sleep 100 & sh -c 'sleep 101; :' & wait"])
     open_exec(conn, 2, ["cat"])
-    wait_for(lambda: len(pids_beneath(agent.process.pid)) == 5)
+    wait_until(lambda: len(pids_beneath(agent.process.pid)) == 5)
     pause(conn, True)
-    wait_for(lambda: set(states(agent.process.pid).values()) == {"T"})
+    wait_until(lambda: set(states(agent.process.pid).values()) == {"T"})
     pause(conn, True)
     conn.send(gw.DATA, 2, b"while paused", 0)
     pause(conn, False)
@@ -45,18 +46,18 @@ def test_everything_stops_and_goes_on(agent):
 
 def test_what_had_stopped_itself_stays_stopped(agent):
     conn = agent.start(["sh", "-c", "sleep 100 & kill -STOP $!; wait"])
-    wait_for(lambda: sorted(states(agent.process.pid).values()) == ["S", "T"])
+    wait_until(lambda: sorted(states(agent.process.pid).values()) == ["S", "T"])
     pause(conn, True)
-    wait_for(lambda: set(states(agent.process.pid).values()) == {"T"})
+    wait_until(lambda: set(states(agent.process.pid).values()) == {"T"})
     pause(conn, False)
-    wait_for(lambda: sorted(states(agent.process.pid).values()) == ["S", "T"])
+    wait_until(lambda: sorted(states(agent.process.pid).values()) == ["S", "T"])
 
 
 def test_a_fork_bomb_can_be_stopped_while_it_forks(agent):
     conn = agent.start(["sh", "-c", "while :; do sleep 0.01 & wait; done"])
     for _ in range(5):
         pause(conn, True)
-        wait_for(lambda: set(states(agent.process.pid).values()) <= {"T", "Z"})
+        wait_until(lambda: set(states(agent.process.pid).values()) <= {"T", "Z"})
         pause(conn, False)
 
 

@@ -20,6 +20,7 @@ system = clients.system
 AGENT_TIMEOUT = 12
 AGENT = b"/.sockerless/agent"
 SETTINGS = "SOCKERLESS_AGENT_TIMEOUT=%d\nSOCKERLESS_LOST_TIMEOUT=5\nSOCKERLESS_LAMBDA_TIMEOUT=300\n" % AGENT_TIMEOUT
+HIDDEN = ("SOCKERLESS_STATE_DIR", "SOCKERLESS_RUN_DIR", "SOCKERLESS_PORT_BASE")
 UNFINISHED = "'creating', 'starting', 'removing'"
 
 
@@ -28,6 +29,8 @@ class FaultySystem(clients.System):
         super().__init__()
         self.state.mkdir()
         (self.state / "settings.local").write_text(SETTINGS)
+        # What was freed isn't kept for long, so that memory can be compared.
+        self.env["ASAN_OPTIONS"] += ":quarantine_size_mb=2:thread_local_quarantine_size_kb=64"
 
     def client(self):
         import docker
@@ -97,11 +100,21 @@ class FaultySystem(clients.System):
             wait_until(lambda: self.service_pid(name) not in (None, old), 20, "the return of %s" % name)
         wait_until(self.answers, 20, "the API's return after the death of %s" % victim)
 
+    def reconcile(self):
+        """At once, as if the time for creating were over."""
+        settings = dict(self.env, SOCKERLESS_SETTINGS=str(self.state / "settings"), SOCKERLESS_CREATING_TIMEOUT="0")
+        subprocess.run(["chpst", "-u", "sockerless", str(self.state / "install" / "sbin" / "sockerlessctl"), "reconcile", "--once"],
+                       env={k: v for k, v in settings.items() if k not in HIDDEN}, check=True, timeout=60)
+
     def wait_gone(self, names=(), seconds=45):
         ids = self.docker("ps", "-aq").stdout.split()
         if ids:
             self.docker("rm", "-f", *ids)
-        wait_until(lambda: not self.leftovers(), seconds, "nothing left")
+        try:
+            wait_until(lambda: not self.leftovers(), seconds, "nothing left")
+        except BaseException:
+            print("left:", self.leftovers())
+            raise
 
     def described(self):
         """Names of the functions that carry our Description."""

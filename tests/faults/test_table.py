@@ -85,9 +85,7 @@ def test_create(docker, victim):
         assert client.result.returncode != 0
     if victim == "control":
         # Whoever made it is gone: the row goes when its time is over.
-        settings = dict(os.environ, SOCKERLESS_SETTINGS=str(docker.state / "settings"), SOCKERLESS_CREATING_TIMEOUT="0")
-        subprocess.run(["chpst", "-u", "sockerless", str(docker.state / "install" / "sbin" / "sockerlessctl"), "reconcile", "--once"],
-                       env=settings, check=True, timeout=60)
+        docker.reconcile()
     docker.check_invariants()
     if docker.sql("SELECT count(*) FROM container WHERE name = 'one'") == "1":
         assert docker.docker("start", "-a", "one").returncode == 0

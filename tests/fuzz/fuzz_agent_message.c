@@ -6,8 +6,11 @@
 
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
+#include "agent-gateway/intent.h"
+#include "agent-gateway/task.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/task.h"
 #include "lib/docker/exec_error.h"
 #include "lib/log.h"
 
@@ -98,6 +101,16 @@ void exec_failed(struct run *r, uint32_t stream, const char *step, int error, co
 	run_process_failed(r, step, error, path, detail);
 }
 
+bool task_message(struct agent *a, const struct wire_message *m)
+{
+	check_bytes(m->payload, m->len);
+	return true;
+}
+
+void intents_paused(struct container *c, bool paused)
+{
+}
+
 void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
 {
 	check_bytes((const uint8_t *)streams, n * sizeof *streams);
@@ -106,6 +119,17 @@ void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
 void exec_exited(struct run *r, uint32_t stream, int code)
 {
 	FUZZ_CHECK(code >= 0 && code <= 255);
+}
+
+bool task_message(struct agent *a, const struct wire_message *m)
+{
+	FUZZ_CHECK(m->stream & TASK_STREAM && a->greeted);
+	check_bytes(m->payload, m->len);
+	return true;
+}
+
+void intents_paused(struct container *c, bool paused)
+{
 }
 
 bool input_grant(struct input *in, uint32_t bytes)

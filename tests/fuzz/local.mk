@@ -21,7 +21,7 @@ tests_fuzz_fuzz_create_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_filters_SOURCES = tests/fuzz/fuzz_filters.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_filters_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c $(FUZZ_MAIN) agent-gateway/request.c
-tests_fuzz_fuzz_http_head_LDADD = $(FUZZ_LDADD) $(HTTP_PARSER_LIBS)
+tests_fuzz_fuzz_http_head_LDADD = $(FUZZ_LDADD) $(HTTP_PARSER_LIBS) $(EVENT_LIBS)
 tests_fuzz_fuzz_import_SOURCES = tests/fuzz/fuzz_import.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_import_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=registry_upload_begin,--wrap=registry_upload_write,--wrap=registry_upload_commit,--wrap=registry_upload_abort,--wrap=image_push
 tests_fuzz_fuzz_import_LDADD = $(FUZZ_LDADD)
