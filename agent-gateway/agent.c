@@ -12,6 +12,7 @@
 /* An agent has taken nothing for this many bytes: it is as good as gone. */
 #define BACKLOG_MAX (32u << 20)
 #define PING_EVERY 10LL * 1000000000
+#define PING_PARTS 8
 #define SILENCE_MAX 30LL * 1000000000
 
 void agent_send(struct agent *a, enum wire_type type, uint8_t flags, uint32_t stream, const void *data, size_t len)
@@ -136,10 +137,6 @@ void agent_accept(struct conn *c)
 	struct run *r = table_find(&c->gw->runs, c->id);
 	struct agent *a;
 
-	if (!c->gw->recovered) {
-		reply_error(c, 503, "the gateway is starting");
-		return;
-	}
 	if (!r || r->phase == RUN_ENDING || r->phase == RUN_PREPARED) {
 		reply_error(c, 410, "this run is over");
 		return;
@@ -170,10 +167,18 @@ void agent_accept(struct conn *c)
 	conn_take(c, &agent_ops, a);
 }
 
+/*
+ * Agents that came together are silent together: an eighth of them at most is
+ * pinged in one tick, so that neither the pings nor their answers come all at
+ * once. A ping is late by 7 s then, and SILENCE_MAX leaves room for that.
+ */
 void agent_tick(struct gateway *gw)
 {
+	unsigned int agents = 0, pinged = 0;
 	struct conn *c;
 
+	LIST_FOREACH(c, &gw->conns, link)
+		agents += c->ops == &agent_ops;
 	LIST_FOREACH(c, &gw->conns, link) {
 		struct agent *a = c->state;
 		int64_t silent;
@@ -181,9 +186,12 @@ void agent_tick(struct gateway *gw)
 		if (c->ops != &agent_ops)
 			continue;
 		silent = gateway_clock() - a->heard;
-		if (silent > SILENCE_MAX)
+		if (silent > SILENCE_MAX) {
 			agent_drop(a);
-		else if (silent > PING_EVERY)
+		} else if (silent > PING_EVERY && a->pinged < a->heard && pinged <= agents / PING_PARTS) {
 			agent_send(a, WIRE_PING, 0, WIRE_SESSION, "ping", 4);
+			a->pinged = gateway_clock();
+			pinged++;
+		}
 	}
 }

@@ -23,6 +23,7 @@ struct agent {
 	struct ws_parser ws;
 	bool greeted;        /* it has said hello */
 	int64_t heard;       /* monotonic ns of its last bytes */
+	int64_t pinged;      /* and of our last ping */
 };
 
 /* Answers the handshake; the connection is the run's from now on, in place of an older one. */

@@ -1,4 +1,5 @@
 /* What the agent says: JSON and limits are checked here, the run acts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,10 +7,13 @@
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/task.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/log.h"
 
 #define OFFSET_MAX (INT64_C(1) << 60)
+#define STREAMS_MAX 16384 /* execs that run, and those whose report may still come */
 
 static bool parse(const struct wire_message *m, struct json_object **ret)
 {
@@ -64,15 +68,39 @@ static void hello_note(struct run *r, struct json_object *o)
 	worker_post(r->gw->store, &j->job);
 }
 
+/* *ret: owned by the caller; NULL for none. */
+static bool read_streams(struct json_object *o, uint32_t **ret, size_t *ret_n)
+{
+	struct json_object *list = json_array(o, "streams");
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (!n)
+		return true;
+	if (n > STREAMS_MAX || !(*ret = calloc(n, sizeof **ret)))
+		return false;
+	for (; *ret_n < n; ++*ret_n) {
+		int64_t id = json_object_get_int64(json_object_array_get_idx(list, *ret_n));
+
+		if (id <= WIRE_MAIN || id > UINT32_MAX)
+			return false;
+		(*ret)[*ret_n] = (uint32_t)id;
+	}
+	return true;
+}
+
 static bool on_hello(struct agent *a, const struct wire_message *m)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
+	CLEANUP_FREE uint32_t *streams = NULL;
 	uint64_t stdin_received, sent[2];
+	size_t n;
 	const char *state;
 	struct run *r = a->run;
 
 	if (a->greeted || !parse(m, &o) || !offset(o, "stdin", &stdin_received) || !offset(o, "stdout", &sent[0]) ||
-	    !offset(o, "stderr", &sent[1]))
+	    !offset(o, "stderr", &sent[1]) || !read_streams(o, &streams, &n))
 		return false;
 	if (json_int(o, "version", 0) != WIRE_VERSION || strcmp(json_str(o, "run", ""), r->id)) {
 		agent_send_text(a, WIRE_ERROR, WIRE_SESSION, "{\"message\":\"another version or run\"}");
@@ -81,6 +109,9 @@ static bool on_hello(struct agent *a, const struct wire_message *m)
 	a->greeted = true;
 	hello_note(r, o);
 	state = json_str(o, "state", "");
+	snprintf(r->request_id, sizeof r->request_id, "%s", json_str(o, "request_id", ""));
+	snprintf(r->log_stream, sizeof r->log_stream, "%s", json_str(o, "log_stream", ""));
+	exec_agent_knows(r, streams, n);
 	run_hello(r, stdin_received);
 	if (!strcmp(state, "running"))
 		run_process_started(r, json_int(o, "pid", 0));
@@ -165,6 +196,16 @@ static bool on_window(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+static bool on_pause(struct agent *a, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	if (m->stream != WIRE_MAIN || !parse(m, &o))
+		return false;
+	intents_paused(a->run->container, json_flag(o, "paused", false));
+	return true;
+}
+
 static bool on_ping(struct agent *a, const struct wire_message *m)
 {
 	if (!(m->flags & WIRE_FLAG_PONG))
@@ -181,6 +222,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return true;
 	if (!a->greeted)
 		return m->type == WIRE_HELLO && m->stream == WIRE_SESSION && on_hello(a, m);
+	if (m->stream & TASK_STREAM)
+		return task_message(a, m);
 	switch (m->type) {
 	case WIRE_STARTED:
 		return on_started(a, m);
@@ -190,6 +233,8 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return on_data(a, m);
 	case WIRE_WINDOW:
 		return on_window(a, m);
+	case WIRE_PAUSE:
+		return on_pause(a, m);
 	case WIRE_EXIT:
 		return on_end(a, m);
 	case WIRE_END:

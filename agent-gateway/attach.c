@@ -73,7 +73,7 @@ static void on_chunk(void *arg, const uint8_t *data, size_t len, const struct er
 	a->placed = true;
 	while (at < len) {
 		struct spool_record r;
-		long n = spool_record_get(data + at, len - at, &r);
+		long n = spool_record_peek(data + at, len - at, &r);
 
 		if (n <= 0)
 			break;
@@ -154,17 +154,9 @@ static void push_input(struct container *c)
 /* Of a terminal: the keys are looked for. True: they were typed. */
 static bool filter_keys(struct attach *a, struct evbuffer *in)
 {
-	uint8_t raw[4096], typed[sizeof raw + DETACH_KEYS_MAX];
 	struct evbuffer *kept = evbuffer_new();
-	bool detached = false;
-	int n;
+	bool detached = kept && detach_keys_move(&a->keys, in, kept);
 
-	while (kept && !detached && (n = evbuffer_remove(in, raw, sizeof raw)) > 0) {
-		size_t len;
-
-		detached = detach_keys_filter(&a->keys, raw, (size_t)n, typed, &len);
-		evbuffer_add(kept, typed, len);
-	}
 	if (kept) {
 		input_take(&a->conn->container->input, &a->source, kept);
 		evbuffer_free(kept);

@@ -55,6 +55,9 @@ void conn_unref(struct conn *c)
 	evhttp_clear_headers(&c->args);
 	bufferevent_free(c->bev);
 	free(c->ws_key);
+	request_free(c->upload);
+	if (c->body)
+		evbuffer_free(c->body);
 	free(c);
 }
 
@@ -106,28 +109,38 @@ static void on_write(struct bufferevent *bev, void *arg)
 		c->ops->drained(c);
 }
 
+/* What came before the end is the handler's first. */
+static void tell_eof(struct conn *c)
+{
+	if (c->ops->readable && evbuffer_get_length(conn_input(c)))
+		c->ops->readable(c);
+	if (!c->dead && c->ops->eof)
+		c->ops->eof(c);
+	if (!c->dead)
+		conn_check(c);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	if (!(what & BEV_EVENT_EOF)) {
+	if (!(what & BEV_EVENT_EOF) || c->request || c->finishing || c->body) {
 		conn_close(c);
 		return;
 	}
-	if (!c->ops || c->finishing) {
-		conn_close(c);
-		return;
-	}
-	/* What came before the end is the handler's first. */
-	if (c->ops->readable && evbuffer_get_length(conn_input(c)))
-		c->ops->readable(c);
-	if (c->dead)
-		return;
 	c->half_closed = true;
-	if (c->ops->eof)
-		c->ops->eof(c);
-	if (!c->dead)
-		conn_check(c);
+	/* A client may be through before there is a handler: conn_take tells it. */
+	if (c->ops)
+		tell_eof(c);
+}
+
+static void eof_later(void *arg)
+{
+	struct conn *c = arg;
+
+	if (!c->dead && !c->finishing)
+		tell_eof(c);
+	conn_unref(c);
 }
 
 void conn_check(struct conn *c)
@@ -136,6 +149,38 @@ void conn_check(struct conn *c)
 
 	if (c->half_closed && poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
 		conn_close(c);
+}
+
+/* More of an upload's body; the handler takes it from c->body. */
+static void feed_upload(struct conn *c)
+{
+	struct evbuffer *in = conn_input(c);
+	size_t len = evbuffer_get_length(in);
+	long used = len && !c->body_ended ? request_feed(c->upload, evbuffer_pullup(in, -1), len) : 0;
+
+	if (used < 0) {
+		conn_close(c);
+		return;
+	}
+	evbuffer_drain(in, c->body_ended ? len : (size_t)used);
+	if (c->ops && c->ops->readable && evbuffer_get_length(c->body))
+		c->ops->readable(c);
+	if (c->dead || c->body_ended || !request_done(c->upload))
+		return;
+	c->body_ended = true;
+	if (c->ops && c->ops->eof)
+		c->ops->eof(c);
+}
+
+static bool keep_upload(struct conn *c)
+{
+	c->upload = c->request;
+	c->request = NULL;
+	c->body = evbuffer_new();
+	if (!c->body)
+		return false;
+	request_read_body(c->upload, c->body);
+	return true;
 }
 
 static void request_complete(struct conn *c)
@@ -147,6 +192,11 @@ static void request_complete(struct conn *c)
 	c->upgrade = upgrade && *upgrade;
 	if (key)
 		c->ws_key = strdup(key);
+	if (request_is_upload(c->request) && !keep_upload(c)) {
+		conn_close(c);
+		free(target);
+		return;
+	}
 	request_free(c->request);
 	c->request = NULL;
 	if (target)
@@ -169,7 +219,7 @@ static void feed_request(struct conn *c)
 		return;
 	}
 	evbuffer_drain(in, (size_t)used);
-	if (request_done(c->request))
+	if (request_done(c->request) || request_is_upload(c->request))
 		request_complete(c);
 }
 
@@ -181,6 +231,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 		feed_request(c);
 	else if (!c->ops)
 		return; /* kept until there is a handler */
+	else if (c->body)
+		feed_upload(c);
 	else if (c->ops->readable)
 		c->ops->readable(c);
 	else
@@ -191,7 +243,10 @@ void conn_take(struct conn *c, const struct conn_ops *ops, void *state)
 {
 	c->ops = ops;
 	c->state = state;
-	if (!c->dead && evbuffer_get_length(conn_input(c)))
+	if (c->half_closed && !c->dead) {
+		conn_ref(c);
+		gateway_later(c->gw, eof_later, c);
+	} else if (!c->dead && (c->body || evbuffer_get_length(conn_input(c))))
 		bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 

@@ -1,5 +1,5 @@
 /*
- * A connection of the listener. Its head is parsed and routed (routes.c);
+ * A connection of the listener. Its head is parsed and routed (route.c);
  * then it belongs to a handler, which answers once or takes the connection
  * over as a stream.
  */
@@ -43,7 +43,11 @@ struct conn {
 	struct container *container; /* holds a reference */
 	const struct conn_ops *ops;
 	void *state;                /* of the handler */
+	struct request *upload;     /* a PUT whose body is read on */
+	struct evbuffer *body;      /* of it: what came and wasn't taken yet; NULL: the request is no upload */
+	bool body_ended;            /* all of it came; the handler hears `eof` then */
 	bool upgrade;               /* the client asked for a tunnel */
+	bool held;                  /* until the runs of a predecessor are known */
 	bool half_closed;           /* the client sends nothing more */
 	bool finishing;             /* closes when its output is written */
 	bool dead;                  /* closed; freed with its last reference */

@@ -109,6 +109,7 @@ static void refresh(struct container *c, struct load_job *j)
 	c->function_name = STEAL(j->function_name);
 	c->error = STEAL(j->error);
 	c->state = (enum container_state)j->state;
+	c->start_failed = c->state == STATE_CREATED && *c->error;
 	c->timeout = j->timeout;
 	c->auto_remove = j->auto_remove;
 	c->tty = j->tty;
@@ -205,7 +206,7 @@ void container_tell(struct container *c, enum news news)
 
 bool container_running(const struct container *c)
 {
-	return c->state == STATE_RUNNING;
+	return c->state == STATE_RUNNING || c->state == STATE_PAUSED;
 }
 
 void container_set_ended(struct container *c, int code, const char *error, bool start_failed)

@@ -70,6 +70,7 @@ void container_unwatch(struct container *c, struct watcher *w);
 /* Watchers may come and go while they are told. */
 void container_tell(struct container *c, enum news news);
 
+/* Its process is there, paused or not. */
 bool container_running(const struct container *c);
 /* Borrows error. */
 void container_set_ended(struct container *c, int code, const char *error, bool start_failed);

@@ -1,5 +1,6 @@
 #include "agent-gateway/detach_keys.h"
 
+#include <event2/buffer.h>
 #include <string.h>
 
 #include "lib/ids.h"
@@ -34,4 +35,19 @@ bool detach_keys_filter(struct detach_keys *d, const uint8_t *in, size_t len, ui
 	}
 	*ret_len = n;
 	return false;
+}
+
+bool detach_keys_move(struct detach_keys *d, struct evbuffer *from, struct evbuffer *to)
+{
+	uint8_t raw[4096], typed[sizeof raw + DETACH_KEYS_MAX];
+	bool detached = false;
+	int n;
+
+	while (!detached && (n = evbuffer_remove(from, raw, sizeof raw)) > 0) {
+		size_t len;
+
+		detached = detach_keys_filter(d, raw, (size_t)n, typed, &len);
+		evbuffer_add(to, typed, len);
+	}
+	return detached;
 }

@@ -24,4 +24,8 @@ void detach_keys_init(struct detach_keys *d, const char *hex);
  */
 bool detach_keys_filter(struct detach_keys *d, const uint8_t *in, size_t len, uint8_t *out, size_t *ret_len);
 
+/* Moves what is typed from one buffer to another, as detach_keys_filter does. */
+struct evbuffer;
+bool detach_keys_move(struct detach_keys *d, struct evbuffer *from, struct evbuffer *to);
+
 #endif

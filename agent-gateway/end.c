@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/cloud_log.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/invoke.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
+#include "agent-gateway/task.h"
 #include "lib/cleanup.h"
 #include "lib/hint.h"
 #include "lib/log.h"
@@ -21,6 +23,9 @@
 /* The agent is still there after its invocation was answered: so long its report is waited for. */
 #define REPORT_WAIT 1800
 #define ERROR_MAX 2048
+/* Seconds between looks at the log of a function whose end nobody else will tell. */
+#define LOG_LOOK_FIRST 2
+#define LOG_LOOK_MAX 60
 
 struct end_job {
 	struct job job;
@@ -51,6 +56,7 @@ static void run_free(struct run *r)
 	event_free(r->timer);
 	free(r->outcome);
 	free(r->error);
+	free(r->log_token);
 	container_unref(r->container);
 	free(r);
 }
@@ -63,7 +69,10 @@ static void release_agent(struct run *r)
 	if (!r->agent)
 		return;
 	wire_put_u64(at, r->received[0] + r->received[1]);
-	agent_send(r->agent, WIRE_ACK, WIRE_EXIT_CHANNEL, WIRE_MAIN, at, sizeof at);
+	if (r->exit_reported)
+		agent_send(r->agent, WIRE_ACK, WIRE_EXIT_CHANNEL, WIRE_MAIN, at, sizeof at);
+	else
+		agent_drop(r->agent); /* turned away at its redial, it ends its processes */
 	r->agent->run = NULL;
 	r->agent = NULL;
 }
@@ -84,6 +93,7 @@ static void end_done(struct job *job)
 	}
 	release_agent(r);
 	exec_run_ended(r);
+	task_run_lost(r);
 	table_remove(&r->gw->runs, r);
 	c->run = NULL;
 	c->starting = false;
@@ -137,7 +147,8 @@ void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container) };
+	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container),
+				  .restarting = intents_restarting(r->container) };
 	set_error(r, text);
 	commit(r, 204);
 }
@@ -190,7 +201,7 @@ static void finish_by_outcome(struct run *r)
 	const struct invoke_outcome *o = r->outcome;
 	uint64_t lost = missing(r, o->offsets);
 	char bytes[64] = "";
-	bool oom = strstr(o->error_message, "signal: killed") && o->memory_peak_mb && o->memory_peak_mb >= o->memory_size_mb;
+	bool oom = (o->from_log || strstr(o->error_message, "signal: killed")) && o->memory_peak_mb && o->memory_peak_mb >= o->memory_size_mb;
 
 	if (lost)
 		snprintf(bytes, sizeof bytes, "; %llu bytes of output were lost", (unsigned long long)lost);
@@ -277,14 +288,18 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		if (r->agent)
 			run_timer(r, REPORT_WAIT, no_report);
 		run_exit_check(r);
+	} else if (o->refused && o->again && run_start_again(r, o->again)) {
+		log_info("run %s: %s", r->id, o->err.text);
+		free(o);
 	} else if (o->refused) {
 		run_start_failed(r, 500, 128, o->err.text);
 		free(o);
 	} else {
 		/* The bytes had left: only the agent can say what became of it. */
-		log_warn("run %s: %s", r->id, o->err.text);
+		if (!o->let_go)
+			log_warn("run %s: %s", r->id, o->err.text);
 		r->recovered = true;
-		if (!r->agent)
+		if (!r->agent && (r->phase == RUN_STARTED || r->greeted))
 			run_wait_deadline(r);
 		free(o);
 	}
@@ -292,17 +307,62 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 
 static void deadline_over(struct run *r)
 {
-	if (!r->agent)
-		run_finish(r, 137, false, "the agent never came back before the function's timeout of %lld s",
-			   (long long)r->container->timeout);
+	char text[128];
+
+	if (r->agent)
+		return;
+	snprintf(text, sizeof text, "the agent never came back before the function's timeout of %lld s", (long long)r->container->timeout);
+	if (r->phase == RUN_STARTED)
+		run_finish(r, 137, false, "%s", text);
+	else
+		run_start_failed(r, 500, 128, text);
+}
+
+static void report_found(struct gateway *gw, const char *run, const struct lambda_report *report)
+{
+	struct run *r = table_find(&gw->runs, run);
+	struct invoke_outcome *o;
+
+	if (!report->found || !r || r->agent || r->outcome || r->phase == RUN_ENDING || !(o = calloc(1, sizeof *o)))
+		return;
+	o->answered = o->from_log = true;
+	o->failed = *report->status != '\0';
+	snprintf(o->error_message, sizeof o->error_message, "its log says that it ended%s%s", o->failed ? " with " : "", report->status);
+	snprintf(o->request_id, sizeof o->request_id, "%s", report->request_id);
+	o->billed_ms = report->billed_ms;
+	o->memory_peak_mb = report->max_memory_mb;
+	o->memory_size_mb = report->memory_size_mb;
+	run_invoked(gw, run, o);
+}
+
+static void await_end(struct run *r);
+
+static void look_for_end(struct run *r)
+{
+	if (r->agent)
+		return;
+	cloud_log_find_report(r, report_found);
+	r->log_pause = r->log_pause * 2 > LOG_LOOK_MAX ? LOG_LOOK_MAX : r->log_pause * 2;
+	await_end(r);
+}
+
+static void await_end(struct run *r)
+{
+	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
+	int64_t left = over - time_now() / 1000000000;
+
+	if (left > r->log_pause)
+		run_timer(r, r->log_pause, look_for_end);
+	else
+		run_timer(r, left, deadline_over);
 }
 
 void run_wait_deadline(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
-
-	if (r->phase == RUN_INVOKED)
+	if (r->phase == RUN_INVOKED) {
 		run_wait_hello(r);
-	else
-		run_timer(r, over - time_now() / 1000000000, deadline_over);
+		return;
+	}
+	r->log_pause = LOG_LOOK_FIRST;
+	await_end(r);
 }

@@ -112,15 +112,40 @@ static void push_input(struct exec *x)
 		input_send(&x->input, x->run->agent, x->stream);
 }
 
+/* Of a terminal: the keys that detach end the client's connection, the exec goes on. */
+static void input_of_terminal(struct exec *x, struct evbuffer *in)
+{
+	struct evbuffer *kept = evbuffer_new();
+	bool detached = kept && detach_keys_move(&x->keys, in, kept);
+
+	if (kept) {
+		input_take(&x->input, &x->source, kept);
+		evbuffer_free(kept);
+	}
+	push_input(x);
+	if (detached) {
+		struct conn *c = x->conn;
+
+		input_remove(&x->source);
+		x->conn = NULL;
+		c->state = NULL;
+		conn_finish(c);
+		grant(x);
+	}
+}
+
 void exec_input(struct exec *x)
 {
 	struct evbuffer *in = conn_input(x->conn);
 
-	if (!x->has_stdin)
+	if (!x->has_stdin) {
 		evbuffer_drain(in, evbuffer_get_length(in));
-	else
+	} else if (x->tty) {
+		input_of_terminal(x, in);
+	} else {
 		input_take(&x->input, &x->source, in);
-	push_input(x);
+		push_input(x);
+	}
 }
 
 void exec_input_ends(struct exec *x)
@@ -177,7 +202,8 @@ static void end(struct run *r, uint32_t stream, int code, const char *failure)
 {
 	struct exec *x = find(r, stream);
 
-	if (x && x->ended)
+	/* A predecessor may have opened it; else it is known already, or made up: an agent can't fill the store's queue. */
+	if (x ? x->ended : !r->recovered)
 		return;
 	if (x) {
 		x->ended = true;
@@ -224,6 +250,31 @@ void exec_agent_here(struct run *r)
 
 	LIST_FOREACH(x, &r->execs, link)
 		x->window = x->owed = 0; /* what is left of their output is dropped over there */
+}
+
+static bool among(uint32_t stream, const uint32_t *streams, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streams[i] == stream)
+			return true;
+	return false;
+}
+
+void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
+{
+	struct exec *x;
+
+	LIST_FOREACH(x, &r->execs, link) {
+		if (x->ended || among(x->stream, streams, n))
+			continue;
+		log_warn("exec %s was lost with its agent's connection", x->id);
+		x->lost = true;
+		end(r, x->stream, x->started ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, "the exec was lost with its agent's connection\r\n");
+	}
+	/* Those of a predecessor are known to the store alone. */
+	if (r->left_streams > WIRE_MAIN)
+		store_post_execs_lost(r->gw, r->container->id, r->id, r->left_streams, streams, n);
+	r->left_streams = 0;
 }
 
 void exec_run_ended(struct run *r)

@@ -38,6 +38,7 @@ struct exec {
 	uint32_t window;         /* bytes that the agent may send */
 	uint32_t owed;           /* bytes taken for which no window was granted again */
 	int code;
+	bool lost;               /* it never reached the agent */
 	char *failure;           /* text for the client of one that couldn't be started */
 	LIST_HEAD(, exec_resize) resizes; /* wait for the process */
 };
@@ -65,6 +66,8 @@ void exec_exited(struct run *r, uint32_t stream, int code);
 /* The agent's connection was cut; came back; the run ended. */
 void exec_agent_lost(struct run *r);
 void exec_agent_here(struct run *r);
+/* The streams that the agent knows after a cut: others never reached it, and end. */
+void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n);
 void exec_run_ended(struct run *r);
 
 #endif

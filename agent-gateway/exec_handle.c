@@ -85,7 +85,10 @@ static int begin_checked(struct begin_job *j, struct store *s, struct err *e)
 	char action[512];
 
 	if (strcmp(store_text(s, q, 3), "created"))
-		return err_set(e, ERR_CONFLICT, "exec command %s is already running", j->exec);
+		return err_set(e, ERR_CONFLICT, "Error: Exec command %s %s", j->exec,
+			       strcmp(store_text(s, q, 3), "exited") ? "is already running" : "has already run");
+	if (!strcmp(store_text(s, q, 5), "paused"))
+		return err_set(e, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", store_text(s, q, 0));
 	if (strcmp(store_text(s, q, 5), "running"))
 		return err_set(e, ERR_CONFLICT, "container %s is not running", store_text(s, q, 0));
 	snprintf(j->container, sizeof j->container, "%s", store_text(s, q, 0));
@@ -175,8 +178,6 @@ static void take_client(struct exec *x, struct conn *c)
 			input_add(&x->input, &x->source, c);
 	}
 	conn_take(c, &exec_ops, x);
-	if (c->half_closed)
-		exec_input_ends(x);
 }
 
 static void begin_opened(struct begin_job *j, struct run *r)
@@ -184,7 +185,7 @@ static void begin_opened(struct begin_job *j, struct run *r)
 	struct conn *c = j->conn;
 	struct exec *x;
 
-	if (!r || !r->agent || r->phase != RUN_STARTED) {
+	if (!r || !r->agent || !r->agent->greeted || r->phase != RUN_STARTED) {
 		if (!c->dead)
 			reply_error(c, 503, "the agent of container %s is out of reach", j->container);
 		store_post_exec_end(j->job.gw, j->container, j->run, j->stream, 126, NULL);
@@ -272,7 +273,7 @@ static void find_done(struct job *job)
 		reply_error(j->conn, err_status(job->err.kind), "%s", job->err.text);
 	else if (!r)
 		reply_error(j->conn, 409, "container %s is not running", j->container);
-	else if (!r->agent)
+	else if (!r->agent || !r->agent->greeted)
 		reply_error(j->conn, 503, "the agent of container %s is out of reach", j->container);
 	else
 		begin(j, r);
@@ -315,7 +316,7 @@ void exec_answer_detached(struct exec *x)
 	c->state = NULL;
 	if (x->failure) {
 		x->failure[strcspn(x->failure, "\r\n")] = '\0';
-		reply_error(c, 400, "%s", x->failure);
+		reply_error(c, x->lost ? 503 : 400, "%s", x->failure);
 	} else {
 		reply_empty(c, 200);
 	}

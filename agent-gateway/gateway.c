@@ -1,11 +1,14 @@
 #include "agent-gateway/gateway.h"
 
 #include <event2/listener.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/cloud_log.h"
 #include "agent-gateway/conn.h"
 #include "agent-gateway/container.h"
 #include "agent-gateway/events.h"
@@ -13,6 +16,7 @@
 #include "agent-gateway/run.h"
 #include "agent-gateway/spool_thread.h"
 #include "agent-gateway/store_thread.h"
+#include "agent-gateway/sweep.h"
 #include "lib/hint.h"
 #include "lib/log.h"
 
@@ -60,14 +64,30 @@ static void on_hint(evutil_socket_t fd, short what, void *arg)
 	events_look(arg);
 }
 
-/* A timer that comes late says how long the loop was busy with something else. */
+/* How long this thread has been ready to run on a processor and had none, in ns; 0 if the kernel doesn't tell. */
+static int64_t processor_waited(struct gateway *gw)
+{
+	char text[96];
+	ssize_t n = gw->lag_fd < 0 ? -1 : pread(gw->lag_fd, text, sizeof text - 1, 0);
+	long long ran, waited;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, "%lld %lld", &ran, &waited) == 2 ? waited : 0;
+}
+
+/* A timer that comes late tells how long the loop was at something else, or was kept from running by other programs. */
 static void check_lag(struct gateway *gw)
 {
-	int64_t now = gateway_clock();
+	int64_t now = gateway_clock(), waited = processor_waited(gw);
+	int64_t late = now - gw->lag_checked - 1000000000;
 
-	if (gw->lag_checked && now - gw->lag_checked - 1000000000 > LAG_WARN)
-		log_warn("the loop was busy for %lld ms", (long long)(now - gw->lag_checked - 1000000000) / 1000000);
+	if (gw->lag_checked && late > LAG_WARN)
+		log_warn("the loop was late by %lld ms; in that second it waited %lld ms for a processor", (long long)late / 1000000,
+			 (long long)(waited - gw->lag_waited) / 1000000);
 	gw->lag_checked = now;
+	gw->lag_waited = waited;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -100,18 +120,21 @@ static int open_timers(struct gateway *gw, struct err *e)
 
 int gateway_open(struct gateway *gw, const struct settings *settings, struct err *e)
 {
-	*gw = (struct gateway){ .settings = settings, .hint_fd = -1 };
+	*gw = (struct gateway){ .settings = settings, .hint_fd = -1, .lag_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC) };
 	LIST_INIT(&gw->conns);
 	LIST_INIT(&gw->event_streams);
+	gw->intents_past = intent_past_new();
 	gw->base = event_base_new();
-	if (!gw->base)
+	if (!gw->base || !gw->intents_past)
 		return err_nomem(e);
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
-	    invoker_start(&gw->invoker, gw->completions, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+	    worker_start(&gw->log, &cloud_log_ops, NULL, gw->completions, e) < 0 ||
+	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
+	spools_sweep(gw);
 	return 0;
 }
 
@@ -124,7 +147,9 @@ void gateway_close(struct gateway *gw)
 	/* Agents redial; clients see the end of their streams. */
 	while ((c = LIST_FIRST(&gw->conns)))
 		conn_close(c);
+	atomic_store(&gw->closing, true);
 	invoker_stop(gw->invoker);
+	worker_stop(gw->log);
 	worker_stop(gw->spool);
 	worker_stop(gw->store);
 	if (gw->hint)
@@ -133,7 +158,10 @@ void gateway_close(struct gateway *gw)
 		event_free(gw->tick);
 	if (gw->hint_fd >= 0)
 		close(gw->hint_fd);
+	if (gw->lag_fd >= 0)
+		close(gw->lag_fd);
 	completions_close(gw->completions);
+	intent_past_free(gw->intents_past);
 	if (gw->base)
 		event_base_free(gw->base);
 }

@@ -3,6 +3,7 @@
 #define SOCKERLESS_GATEWAY_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -25,8 +26,11 @@ struct gateway {
 	struct completions *completions;
 	struct worker *store;
 	struct worker *spool;
+	struct worker *log;       /* reads CloudWatch Logs */
+	atomic_bool closing;
 	struct invoker *invoker;
 	struct evconnlistener *listener;
+	unsigned int accepted;    /* connections since the listener last paused */
 	struct event *tick;       /* each second */
 	struct event *hint;
 	int hint_fd;
@@ -36,10 +40,13 @@ struct gateway {
 	int64_t last_intent;      /* the newest that was taken up */
 	bool intents_asked;       /* a look at the store is under way */
 	bool intents_again;       /* and another one is wanted after it */
+	struct intent_past *intents_past;
 	bool recovered;           /* the runs that a predecessor left are known */
 	bool events_told;         /* event streams are to look at the store in this round of the loop */
 	struct event *events_event;
 	int64_t lag_checked;      /* monotonic ns of the last tick */
+	int64_t lag_waited;       /* ns that the loop had waited for a processor by then */
+	int lag_fd;               /* tells that; -1: nothing does */
 };
 
 int gateway_open(struct gateway *gw, const struct settings *settings, struct err *e);

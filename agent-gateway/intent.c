@@ -14,7 +14,8 @@
 
 static void (*const begin[INTENT_VERBS])(struct intent *) = {
 	[INTENT_START] = intent_start, [INTENT_STOP] = intent_stop,     [INTENT_RESTART] = intent_stop,
-	[INTENT_KILL] = intent_kill,   [INTENT_REMOVE] = intent_remove,
+	[INTENT_KILL] = intent_kill,   [INTENT_REMOVE] = intent_remove, [INTENT_PAUSE] = intent_pause,
+	[INTENT_UNPAUSE] = intent_pause,
 };
 
 /*
@@ -31,7 +32,7 @@ again:
 	held = c->starting;
 	TAILQ_FOREACH(in, &c->intents.queue, link) {
 		if (in->stage != INTENT_QUEUED) {
-			held = held || in->verb == INTENT_RESTART || in->verb == INTENT_START;
+			held = held || in->verb == INTENT_RESTART || in->verb == INTENT_START || in->verb == INTENT_PAUSE || in->verb == INTENT_UNPAUSE;
 			continue;
 		}
 		if (held && !(in->verb == INTENT_REMOVE && in->force && c->run))
@@ -50,13 +51,15 @@ void intents_exited(struct container *c)
 	container_ref(c);
 again:
 	TAILQ_FOREACH(in, &c->intents.queue, link) {
-		if (in->stage != INTENT_EXIT && in->stage != INTENT_SIGNAL)
+		if (in->stage != INTENT_EXIT && in->stage != INTENT_SIGNAL && in->stage != INTENT_FREEZE)
 			continue;
 		in->stage = INTENT_ANSWER;
 		if (in->timer)
 			event_del(in->timer);
 		if (in->verb == INTENT_REMOVE)
 			intent_remove_exited(in);
+		else if (in->verb == INTENT_PAUSE || in->verb == INTENT_UNPAUSE)
+			intent_pause(in);
 		else
 			intent_stop_exited(in);
 		goto again;
@@ -69,6 +72,7 @@ void intents_agent_here(struct container *c)
 	struct intent *in;
 
 	container_ref(c);
+	intents_pause_again(c);
 again:
 	TAILQ_FOREACH(in, &c->intents.queue, link) {
 		if (in->stage != INTENT_SIGNAL || !c->run || !c->run->agent)
@@ -90,6 +94,20 @@ bool intents_stopping(struct container *c)
 		if ((in->verb == INTENT_STOP || in->verb == INTENT_RESTART) && in->stage != INTENT_QUEUED)
 			return true;
 	return false;
+}
+
+bool intents_restarting(struct container *c)
+{
+	bool restarts = false;
+	struct intent *in;
+
+	TAILQ_FOREACH(in, &c->intents.queue, link) {
+		if (in->verb == INTENT_REMOVE && in->stage != INTENT_QUEUED)
+			return false;
+		if (in->verb == INTENT_RESTART && (in->stage == INTENT_EXIT || in->stage == INTENT_SIGNAL))
+			restarts = true;
+	}
+	return restarts;
 }
 
 struct timer {
@@ -179,6 +197,7 @@ static void finish_done(struct job *job)
 	if (job->rc < 0)
 		log_error("intent %lld: %s", (long long)j->intent->seq, job->err.text);
 	container_ref(c);
+	intent_past_note(c->gw->intents_past, j->intent->seq, j->status, j->message);
 	answer_waits(c, j->intent->seq, j->status, j->message);
 	intent_free(j->intent);
 	intents_run(c);
@@ -237,6 +256,7 @@ bool intent_signal(struct intent *in, int signal)
 		return false;
 	snprintf(text, sizeof text, "{\"signal\":%d}", signal);
 	agent_send_text(c->run->agent, WIRE_SIGNAL, WIRE_MAIN, text);
+	intent_wake(c, signal);
 	j = calloc(1, sizeof *j);
 	if (!j)
 		return true;

@@ -16,16 +16,19 @@ struct container;
 struct gateway;
 struct intent;
 
-enum intent_verb { INTENT_START, INTENT_STOP, INTENT_RESTART, INTENT_KILL, INTENT_REMOVE, INTENT_VERBS };
+enum intent_verb { INTENT_START, INTENT_STOP, INTENT_RESTART, INTENT_KILL, INTENT_REMOVE, INTENT_PAUSE, INTENT_UNPAUSE, INTENT_VERBS };
 
 /* What the loop has to do next for an intent that waits. */
 enum intent_stage {
 	INTENT_QUEUED,
 	INTENT_STARTING, /* waits for the start's end */
 	INTENT_SIGNAL,   /* waits for an agent to send its signal to */
+	INTENT_FREEZE,   /* waits for the agent's word that the processes are paused, or go on */
 	INTENT_EXIT,     /* waits for the run's end */
 	INTENT_ANSWER,   /* is being written down */
 };
+
+#define INTENT_NAME_MAX 127
 
 struct intent {
 	TAILQ_ENTRY(intent) link;
@@ -36,6 +39,7 @@ struct intent {
 	int signal;     /* 0: the container's own */
 	int64_t timeout; /* seconds, -1: for ever */
 	bool force;
+	char name[INTENT_NAME_MAX + 1]; /* the container's, in the client's words; "": its id */
 	bool killed;    /* KILL was sent */
 	struct event *timer;
 };
@@ -61,9 +65,19 @@ void intents_exited(struct container *c);
 void intents_agent_here(struct container *c);
 /* An intent to stop the run was taken up. */
 bool intents_stopping(struct container *c);
+/* It starts again when the run has ended. */
+bool intents_restarting(struct container *c);
 
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);
+
+/* intent_past.c: the answers of the last intents, for clients that come when the rows are gone. */
+struct intent_past;
+struct intent_past *intent_past_new(void);
+void intent_past_free(struct intent_past *p);
+void intent_past_note(struct intent_past *p, int64_t seq, int status, const char *message);
+/* Answers by the connection's argument `seq`; false: it isn't known. */
+bool intent_past_answer(struct conn *c);
 
 /* The answer as an HTTP reply. */
 void intent_answer(struct conn *conn, int status, const char *message);
@@ -78,6 +92,13 @@ void intent_start(struct intent *in);
 void intent_stop(struct intent *in);  /* and the first half of restart */
 void intent_kill(struct intent *in);
 void intent_remove(struct intent *in);
+void intent_pause(struct intent *in); /* and unpause */
+/* The agent has done it. */
+void intents_paused(struct container *c, bool paused);
+/* Those that wait for the agent's word tell it once more. */
+void intents_pause_again(struct container *c);
+/* A paused run that was sent this signal goes on. */
+void intent_wake(struct container *c, int signal);
 /* The run that a stop, restart, kill or remove waited for has ended. */
 void intent_stop_exited(struct intent *in);
 void intent_remove_exited(struct intent *in);

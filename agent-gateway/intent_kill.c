@@ -25,12 +25,12 @@ static void give_up(struct intent *in)
 void intent_kill(struct intent *in)
 {
 	struct container *c = in->container;
-	char text[256];
+	char text[512];
 
 	if (!in->signal)
 		in->signal = SIGNAL_KILL;
-	if (!c->run || c->state != STATE_RUNNING) {
-		snprintf(text, sizeof text, "Cannot kill container: %s: Container %s is not running", c->id, c->id);
+	if (!c->run || !container_running(c)) {
+		snprintf(text, sizeof text, "Cannot kill container: %s: Container %s is not running", *in->name ? in->name : c->id, c->id);
 		intent_finish(in, 409, text);
 	} else if (!intent_signal(in, in->signal)) {
 		in->stage = INTENT_SIGNAL;

@@ -85,7 +85,9 @@ void intent_remove(struct intent *in)
 		intent_remove_exited(in);
 	} else if (!in->force) {
 		snprintf(text, sizeof text,
-			 "You cannot remove a running container %s. Stop the container before attempting removal or force remove", c->id);
+			 "You cannot remove a %s container %s. %s the container before attempting removal or force remove",
+			 c->state == STATE_PAUSED ? "paused" : "running", c->id,
+			 c->state == STATE_PAUSED ? "Unpause and then stop" : "Stop");
 		intent_finish(in, 409, text);
 	} else if (c->run->phase != RUN_STARTED) {
 		give_up(in);

@@ -12,6 +12,9 @@ void intent_start(struct intent *in)
 	case STATE_RUNNING:
 		intent_finish(in, 304, NULL);
 		return;
+	case STATE_PAUSED:
+		intent_finish(in, 409, "cannot start a paused container, try unpause instead");
+		return;
 	case STATE_STARTING:
 		/* A start that a predecessor of this process had begun. */
 		if (c->run && !c->run->intent && c->run->phase != RUN_ENDING) {

@@ -17,6 +17,7 @@ struct taken {
 	int signal;
 	int64_t timeout;
 	bool force;
+	char name[INTENT_NAME_MAX + 1];
 };
 
 struct look_job {
@@ -26,7 +27,7 @@ struct look_job {
 	struct taken taken[TAKE_MAX];
 };
 
-static const char *const verbs[INTENT_VERBS] = { "start", "stop", "restart", "kill", "remove" };
+static const char *const verbs[INTENT_VERBS] = { "start", "stop", "restart", "kill", "remove", "pause", "unpause" };
 
 static void read_args(struct taken *t, const char *args)
 {
@@ -40,6 +41,7 @@ static void read_args(struct taken *t, const char *args)
 	t->signal = signal ? signal_from_name(signal) : (int)json_int(o, "signal", 0);
 	t->timeout = json_int(o, "timeout", 10);
 	t->force = json_flag(o, "force", false);
+	snprintf(t->name, sizeof t->name, "%s", json_str(o, "name", ""));
 }
 
 static int look_run(struct job *job, void *context, struct err *e)
@@ -125,6 +127,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	in->signal = t->taken.signal;
 	in->timeout = t->taken.timeout;
 	in->force = t->taken.force;
+	strcpy(in->name, t->taken.name);
 	TAILQ_INSERT_TAIL(&c->intents.queue, in, link);
 	free(t);
 	intents_run(c);

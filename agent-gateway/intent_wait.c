@@ -47,12 +47,12 @@ static void wait_done(struct job *job)
 		;
 	else if (job->rc < 0)
 		reply_error(c, err_status(job->err.kind), "%s", job->err.text);
-	else if (!j->found)
-		reply_error(c, 404, "no such intent");
-	else if (j->done)
+	else if (j->found && j->done)
 		intent_answer(c, j->status, j->message);
-	else
+	else if (j->found)
 		intents_look(c->gw);
+	else if (!intent_past_answer(c))
+		reply_error(c, 404, "no such intent");
 	free(j->message);
 	conn_unref(c);
 	free(j);

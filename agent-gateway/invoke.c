@@ -20,7 +20,8 @@
 struct call {
 	struct job job; /* first: goes back to the loop as one */
 	TAILQ_ENTRY(call) link;
-	bool invoke;    /* else: wait for Active */
+	enum { CALL_ACTIVE, CALL_INVOKE, CALL_RELEASE } kind;
+	bool released;  /* of an Invoke: its answer isn't needed */
 	char run[RUN_ID_LEN + 1];
 	char function[LAMBDA_NAME_MAX + 1];
 	struct buf payload;
@@ -43,7 +44,9 @@ struct invoker {
 	CURLM *multi;
 	struct aws_client *aws;
 	struct completions *back;
-	struct call_list calls; /* of the thread */
+	struct call_list calls; /* of the thread; the oldest first */
+	uint64_t hold;          /* Invokes that are held even if they are released */
+	uint64_t open;          /* Invokes under way */
 };
 
 static void call_free(struct call *c)
@@ -69,13 +72,15 @@ static void finish(struct invoker *i, struct call *c)
 	struct job_list done = STAILQ_HEAD_INITIALIZER(done);
 
 	TAILQ_REMOVE(&i->calls, c, link);
+	if (c->kind == CALL_INVOKE)
+		i->open--;
 	STAILQ_INSERT_TAIL(&done, &c->job, next);
 	completions_post(i->back, &done);
 }
 
 static int build(struct call *c, struct aws_request *r, struct err *e)
 {
-	if (c->invoke)
+	if (c->kind == CALL_INVOKE)
 		return lambda_invoke_request(c->function, c->payload.data, c->payload.len, (unsigned int)c->timeout, r, e);
 	return lambda_get_function_request(c->function, r, e);
 }
@@ -145,6 +150,14 @@ static void active_finished(struct invoker *i, struct call *c, int rc, const str
 	finish(i, c);
 }
 
+/* The function isn't ready (any more), or too many run: it was refused before anything ran. */
+static int64_t refused_for(const struct aws_response *resp)
+{
+	if (resp->status == 409 && !strcmp(resp->error_type, "ResourceConflictException"))
+		return 1;
+	return resp->status == 429 && resp->retry_after > 0 ? resp->retry_after : 0;
+}
+
 static void invoke_finished(struct invoker *i, struct call *c, int rc, const struct aws_response *resp, bool sent)
 {
 	struct invoke_outcome *o = c->outcome;
@@ -154,6 +167,7 @@ static void invoke_finished(struct invoker *i, struct call *c, int rc, const str
 	else
 		/* An answer of AWS, or nothing sent: nothing ran. Else nobody knows. */
 		o->refused = (resp->status >= 400 && resp->status < 500) || !sent;
+	o->again = refused_for(resp);
 	finish(i, c);
 }
 
@@ -172,10 +186,40 @@ static void transfer_finished(struct invoker *i, CURLMsg *m)
 	aws_transfer_free(c->transfer);
 	c->transfer = NULL;
 	c->easy = NULL;
-	if (c->invoke)
+	if (c->kind == CALL_INVOKE)
 		invoke_finished(i, c, rc, &resp, sent);
 	else
 		active_finished(i, c, rc, &resp);
+}
+
+/* Agents speak soon after their Invoke: the search begins with the newest. */
+static void release(struct invoker *i, const char *run)
+{
+	struct call *c;
+
+	TAILQ_FOREACH_REVERSE(c, &i->calls, call_list, link)
+		if (c->kind == CALL_INVOKE && !strcmp(c->run, run)) {
+			c->released = true;
+			return;
+		}
+}
+
+/* Closes the oldest connections whose answers aren't needed, down to the limit. The invocations go on. */
+static void let_go(struct invoker *i)
+{
+	struct call *c, *next;
+
+	for (c = TAILQ_FIRST(&i->calls); c && i->open > i->hold; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (!c->released || !c->easy)
+			continue;
+		curl_multi_remove_handle(i->multi, c->easy);
+		c->easy = NULL;
+		aws_transfer_free(c->transfer);
+		c->transfer = NULL;
+		c->outcome->let_go = true;
+		finish(i, c);
+	}
 }
 
 static bool take_queue(struct invoker *i)
@@ -190,9 +234,16 @@ static bool take_queue(struct invoker *i)
 	pthread_mutex_unlock(&i->lock);
 	while ((c = TAILQ_FIRST(&fresh))) {
 		TAILQ_REMOVE(&fresh, c, link);
+		if (c->kind == CALL_RELEASE) {
+			release(i, c->run);
+			call_free(c);
+			continue;
+		}
 		TAILQ_INSERT_TAIL(&i->calls, c, link);
+		i->open += c->kind == CALL_INVOKE;
 		begin(i, c);
 	}
+	let_go(i);
 	return !stopping;
 }
 
@@ -251,7 +302,7 @@ static void invoker_free(struct invoker *i)
 	free(i);
 }
 
-int invoker_start(struct invoker **ret, struct completions *back, struct err *e)
+int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold, struct err *e)
 {
 	struct invoker *i = calloc(1, sizeof *i);
 	sigset_t all, old;
@@ -263,6 +314,7 @@ int invoker_start(struct invoker **ret, struct completions *back, struct err *e)
 	TAILQ_INIT(&i->queue);
 	TAILQ_INIT(&i->calls);
 	i->back = back;
+	i->hold = hold;
 	i->multi = curl_multi_init();
 	if (!i->multi || aws_client_open(&i->aws, e) < 0) {
 		if (!i->multi)
@@ -341,9 +393,20 @@ void invoke_send(struct gateway *gw, const char *run, const char *function, stru
 		log_error("run %s: no memory to invoke", run);
 		return;
 	}
-	c->invoke = true;
+	c->kind = CALL_INVOKE;
 	c->payload = *payload;
 	*payload = (struct buf)BUF_INIT;
 	c->timeout = timeout;
+	post(gw->invoker, c);
+}
+
+void invoke_release(struct gateway *gw, const char *run)
+{
+	struct call *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return; /* it is held longer */
+	c->kind = CALL_RELEASE;
+	snprintf(c->run, sizeof c->run, "%s", run);
 	post(gw->invoker, c);
 }

@@ -8,13 +8,30 @@
 #include <unistd.h>
 
 #include "agent-gateway/conn.h"
+#include "agent-gateway/container.h"
 #include "lib/log.h"
 
 #define BACKLOG 4096
+/* Connections accepted in one go: after a restart thousands of agents come at once, and clients wait behind them. */
+#define ACCEPT_MAX 32
+
+static void on_next(void *arg)
+{
+	struct gateway *gw = arg;
+
+	gw->accepted = 0;
+	evconnlistener_enable(gw->listener);
+}
 
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
-	conn_accept(arg, fd);
+	struct gateway *gw = arg;
+
+	conn_accept(gw, fd);
+	if (++gw->accepted < ACCEPT_MAX)
+		return;
+	evconnlistener_disable(l);
+	gateway_later(gw, on_next, gw);
 }
 
 /* Out of descriptors: without a pause the loop would do nothing else. */

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "agent-gateway/gateway.h"
 #include "lib/log.h"
@@ -17,8 +18,14 @@ static int serve(const struct settings *settings)
 	struct event *term = NULL, *interrupt = NULL;
 	struct err e = { 0 };
 	struct gateway gw;
+	sigset_t ending;
 	int rc = 1;
 
+	/* Until there is somebody to hear them. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigprocmask(SIG_BLOCK, &ending, NULL);
 	if (gateway_open(&gw, settings, &e) < 0) {
 		log_error("%s", e.text);
 		goto out;
@@ -29,6 +36,7 @@ static int serve(const struct settings *settings)
 		log_error("out of memory");
 		goto out;
 	}
+	sigprocmask(SIG_UNBLOCK, &ending, NULL);
 	log_info("ready");
 	rc = event_base_dispatch(gw.base) < 0 ? 1 : 0;
 	log_info("ending");
@@ -39,6 +47,18 @@ out:
 		event_free(interrupt);
 	gateway_close(&gw);
 	return rc;
+}
+
+/* Each agent and each stream takes a descriptor: as many as we may have. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("the limit of open files stays as it is");
 }
 
 int main(int argc, char **argv)
@@ -60,6 +80,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = serve(&settings);
 	settings_free(&settings);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
 #include "lib/log.h"
 
@@ -19,6 +20,7 @@ struct left {
 	uint32_t number, last_stream;
 	bool started, stdin_attached;
 	int64_t invoked_at;
+	char request_id[RUN_REQUEST_MAX + 1], log_stream[RUN_LOG_STREAM_MAX + 1];
 	unsigned int *waiting; /* shared by all of them: loads under way */
 };
 
@@ -53,6 +55,8 @@ static struct left *read_left(struct store *s)
 	l->last_stream = strcmp(store_text(s, q, 3), "prepared") ? WIRE_MAIN : 0;
 	l->stdin_attached = store_int(s, q, 4);
 	l->invoked_at = store_int(s, q, 5);
+	snprintf(l->request_id, sizeof l->request_id, "%s", store_text(s, q, 6));
+	snprintf(l->log_stream, sizeof l->log_stream, "%s", store_text(s, q, 7));
 	return l;
 }
 
@@ -101,6 +105,7 @@ static void recovered(struct gateway *gw, unsigned int *waiting)
 	free(waiting);
 	gw->recovered = true;
 	intents_look(gw);
+	route_held(gw);
 }
 
 static void never_back(struct run *r)
@@ -119,7 +124,9 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	} else {
 		r->recovered = true;
 		r->invoked_at = l->invoked_at;
-		r->last_stream = l->last_stream;
+		strcpy(r->request_id, l->request_id);
+		strcpy(r->log_stream, l->log_stream);
+		r->last_stream = r->left_streams = l->last_stream;
 		r->phase = l->started ? RUN_STARTED : RUN_INVOKED;
 		/* The client that was attached is gone with the predecessor. */
 		if (l->stdin_attached && c->stdin_once && !c->tty)

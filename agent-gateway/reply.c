@@ -33,7 +33,7 @@ void reply_empty(struct conn *c, int status)
 
 void reply_error(struct conn *c, int status, const char *fmt, ...)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT, body = BUF_INIT, text = BUF_INIT;
+	BUF_CLEANUP struct buf b = BUF_INIT, body = BUF_INIT;
 	char message[4096];
 	va_list ap;
 
@@ -48,13 +48,20 @@ void reply_error(struct conn *c, int status, const char *fmt, ...)
 	conn_finish(c);
 }
 
-void reply_stream(struct conn *c, const char *content_type)
+void reply_stream_with(struct conn *c, const char *content_type, const char *headers)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
 
 	head(c, &b, 200);
-	buf_printf(&b, "Content-Type: %s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", content_type);
+	if (content_type)
+		buf_printf(&b, "Content-Type: %s\r\n", content_type);
+	buf_printf(&b, "%sTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", headers);
 	send_buf(c, &b);
+}
+
+void reply_stream(struct conn *c, const char *content_type)
+{
+	reply_stream_with(c, content_type, "");
 }
 
 void reply_chunk(struct conn *c, const void *data, size_t len)

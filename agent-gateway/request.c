@@ -21,6 +21,7 @@ struct request {
 	char value[WANTED][HEADER_MAX];
 	size_t value_len[WANTED];
 	size_t head_bytes, body_bytes;
+	struct evbuffer *body;  /* of an upload */
 	bool in_body, done;
 };
 
@@ -79,7 +80,11 @@ static int on_value(http_parser *p, const char *at, size_t len)
 
 static int on_headers(http_parser *p)
 {
-	((struct request *)p->data)->in_body = true;
+	struct request *r = p->data;
+
+	r->in_body = true;
+	if (p->method == HTTP_PUT)
+		http_parser_pause(p, 1);
 	return 0;
 }
 
@@ -88,6 +93,8 @@ static int on_body(http_parser *p, const char *at, size_t len)
 {
 	struct request *r = p->data;
 
+	if (r->body)
+		return evbuffer_add(r->body, at, len);
 	r->body_bytes += len;
 	return r->body_bytes > CONN_BODY_MAX ? -1 : 0;
 }
@@ -138,6 +145,17 @@ long request_feed(struct request *r, const void *data, size_t len)
 	if (!r->in_body && (r->head_bytes += used) > CONN_HEAD_MAX)
 		return -1;
 	return (long)used;
+}
+
+bool request_is_upload(const struct request *r)
+{
+	return r->parser.method == HTTP_PUT && r->in_body && !r->body;
+}
+
+void request_read_body(struct request *r, struct evbuffer *to)
+{
+	r->body = to;
+	http_parser_pause(&r->parser, 0);
 }
 
 bool request_done(const struct request *r)

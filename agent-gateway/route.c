@@ -18,6 +18,8 @@ static const struct route routes[] = {
 	{ "/.gateway/http/wait/", ROUTE_CONTAINER, wait_handle },
 	{ "/.gateway/http/logs/", ROUTE_CONTAINER, logs_handle },
 	{ "/.gateway/http/events/", ROUTE_OTHER, events_handle },
+	{ "/.gateway/http/task/", ROUTE_CONTAINER, task_handle },
+	{ "/.gateway/http/fail/", ROUTE_OTHER, fail_handle },
 	{ "/.gateway/http/resize/", ROUTE_CONTAINER, resize_handle },
 	{ "/.gateway/agent/", ROUTE_OTHER, agent_accept },
 };
@@ -29,6 +31,8 @@ static void container_loaded(void *arg, struct container *container, const struc
 	if (c->dead) {
 		if (container)
 			container_unref(container);
+	} else if (e && c->route->handle == intent_handle && intent_past_answer(c)) {
+		/* The container was removed meanwhile. */
 	} else if (e) {
 		reply_error(c, err_status(e->kind), "%s", e->text);
 	} else {
@@ -36,6 +40,16 @@ static void container_loaded(void *arg, struct container *container, const struc
 		c->route->handle(c);
 	}
 	conn_unref(c);
+}
+
+static void handle(struct conn *c)
+{
+	if (c->route->kind == ROUTE_OTHER) {
+		c->route->handle(c);
+		return;
+	}
+	conn_ref(c);
+	container_open(c->gw, c->id, container_loaded, c);
 }
 
 void route_conn(struct conn *c, char *target)
@@ -59,10 +73,21 @@ void route_conn(struct conn *c, char *target)
 		reply_error(c, 400, "the arguments can't be read");
 		return;
 	}
-	if (c->route->kind == ROUTE_OTHER) {
-		c->route->handle(c);
-		return;
+	if (c->gw->recovered)
+		handle(c);
+	else
+		c->held = true;
+}
+
+void route_held(struct gateway *gw)
+{
+	struct conn *c, *next;
+
+	for (c = LIST_FIRST(&gw->conns); c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (!c->held)
+			continue;
+		c->held = false;
+		handle(c);
 	}
-	conn_ref(c);
-	container_open(c->gw, c->id, container_loaded, c);
 }

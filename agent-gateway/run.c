@@ -7,6 +7,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/table.h"
+#include "agent-gateway/task.h"
 #include "lib/log.h"
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -30,6 +31,7 @@ struct run *run_new(struct container *c, const char *id, uint32_t number)
 	r->number = number;
 	r->last_stream = WIRE_MAIN;
 	LIST_INIT(&r->execs);
+	LIST_INIT(&r->tasks);
 	r->timer = event_new(c->gw->base, -1, 0, on_timer, r);
 	if (!r->timer || !table_add(&c->gw->runs, r)) {
 		if (r->timer)
@@ -139,13 +141,13 @@ bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t ti
 	struct spool_record rec = { .run = r->number, .channel = channel, .time = time };
 	uint64_t skip;
 
-	if (!r->offsets_known || r->exit_reported || offset > r->received[channel])
+	if (!r->offsets_known || offset > r->received[channel])
 		return false;
 	skip = r->received[channel] - offset;
 	if (skip >= len)
 		return true; /* sent twice */
 	/* It was told how much may be unacknowledged. */
-	if (r->received[channel] + (len - skip) > r->safe[channel] + 2 * WIRE_RETAIN)
+	if (r->exit_reported || r->received[channel] + (len - skip) > r->safe[channel] + 2 * WIRE_RETAIN)
 		return false;
 	rec.offset = r->received[channel];
 	rec.data = data + skip;
@@ -160,11 +162,12 @@ void run_agent_lost(struct run *r)
 {
 	r->agent = NULL;
 	exec_agent_lost(r);
+	task_run_lost(r);
 	if (r->phase == RUN_ENDING)
 		return;
 	log_info("run %s: the agent's connection ended", r->id);
 	if (r->outcome)
 		run_exit_check(r);
-	else if (r->recovered)
+	else if (r->recovered && (r->phase == RUN_STARTED || r->greeted))
 		run_wait_deadline(r);
 }

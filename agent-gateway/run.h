@@ -21,6 +21,9 @@ enum run_phase {
 	RUN_ENDING,    /* its end is being committed */
 };
 
+#define RUN_REQUEST_MAX 63
+#define RUN_LOG_STREAM_MAX 511
+
 struct run {
 	char id[RUN_ID_LEN + 1]; /* first: table.h */
 	struct gateway *gw;
@@ -32,6 +35,7 @@ struct run {
 	bool greeted;              /* an agent has said hello at some time */
 	bool recovered;            /* of a predecessor: its Invoke's result is lost */
 	int64_t invoked_at;        /* ns since the epoch */
+	int64_t start_by;          /* monotonic ns: until then the function may become ready */
 
 	bool offsets_known;
 	uint64_t safe[2];          /* in the spool */
@@ -47,8 +51,16 @@ struct run {
 	struct event *timer;
 	void (*on_timer)(struct run *r);
 
+	char request_id[RUN_REQUEST_MAX + 1]; /* as the agent knows them; "": not yet */
+	char log_stream[RUN_LOG_STREAM_MAX + 1];
+	char *log_token;           /* so far its log was read */
+	bool log_asked;            /* a look is under way */
+	int64_t log_pause;         /* seconds until the next one */
+
 	uint32_t last_stream;      /* of execs */
+	uint32_t left_streams;     /* a predecessor's execs go so far; 0: none, or their fate is known */
 	LIST_HEAD(, exec) execs;
+	LIST_HEAD(, task) tasks;
 };
 
 /* Becomes the container's run. NULL when memory is out. */
@@ -62,6 +74,8 @@ void run_find_offsets(struct run *r);
 void run_start(struct container *c, struct intent *in);
 /* Answers the start with an error, ends the run. code: the container's exit code. */
 void run_start_failed(struct run *r, int status, int code, const char *message);
+/* AWS refused the Invoke for so many seconds: it is prepared again. False: that is too long. */
+bool run_start_again(struct run *r, int64_t seconds);
 /* The Invoke has left: waits for the agent. */
 void run_wait_hello(struct run *r);
 
@@ -81,7 +95,10 @@ void run_exit_check(struct run *r);
 void run_finish(struct run *r, int code, bool oom, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The Invoke's result; takes it over. */
 void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *o);
-/* No agent, and no Invoke that will tell: waits until the function must be over; before the process runs, for an agent. */
+/*
+ * No agent, and no Invoke that will tell: waits for an agent before the process runs; after that until the log tells of
+ * the end, or the function must be over.
+ */
 void run_wait_deadline(struct run *r);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */

@@ -212,7 +212,7 @@ int spool_read(struct spool *s, struct spool_position *position, struct buf *ret
 		p = (struct spool_position){ s->first, SPOOL_HEAD };
 	while (p.segment && p.segment <= s->last) {
 		char path[SPOOL_PATH_MAX];
-		size_t len;
+		size_t len = 0;
 
 		if (p.segment == s->last && p.at >= s->size)
 			break;

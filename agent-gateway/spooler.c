@@ -13,7 +13,6 @@ struct spooler {
 	struct spool_handle *handle;  /* used by the spool thread alone */
 	struct buf pending;           /* records that wait for the append under way */
 	bool appending;
-	size_t writing;               /* bytes of the append under way */
 	unsigned int jobs;            /* under way: they point here */
 	bool freed, remove;
 	spooler_written *written;
@@ -28,7 +27,7 @@ struct reader {
 	struct spool_position position;
 	reader_chunk *chunk;
 	void *arg;
-	bool seek_end, busy, freed;
+	bool seek_end, busy, freed, absent;
 };
 
 static void append_start(struct spooler *s);
@@ -149,7 +148,6 @@ static void append_done(struct job *job)
 	bool failed = job->rc < 0;
 
 	s->appending = false;
-	s->writing = 0;
 	if (failed)
 		append_failed(s, j);
 	if (s->written)
@@ -192,7 +190,6 @@ static void append_start(struct spooler *s)
 	j->j.keep = oldest_read(s);
 	s->pending = (struct buf)BUF_INIT;
 	s->appending = true;
-	s->writing = j->j.records.len;
 	s->jobs++;
 	spool_post_append(s->gw, s->handle, &j->j, append_done);
 }
@@ -205,7 +202,7 @@ bool spooler_append(struct spooler *s, const struct spool_record *r)
 		s->pending.failed = false;
 		return false;
 	}
-	spool_record_put(head, r);
+	spool_record_lay(head, r);
 	buf_append(&s->pending, head, sizeof head);
 	buf_append(&s->pending, r->data, r->len);
 	if (!event_pending(s->retry, EV_TIMEOUT, NULL))
@@ -217,11 +214,6 @@ void spooler_on_written(struct spooler *s, spooler_written *written, void *arg)
 {
 	s->written = written;
 	s->written_arg = arg;
-}
-
-size_t spooler_backlog(const struct spooler *s)
-{
-	return s->pending.len + s->writing;
 }
 
 struct reader *reader_new(struct spooler *s, reader_chunk *chunk, void *arg)
@@ -265,6 +257,7 @@ static void read_done(struct job *job)
 	} else {
 		r->position = j->j.position;
 		r->seek_end = false;
+		r->absent = j->j.absent;
 		r->chunk(r->arg, (uint8_t *)j->j.data.data, j->j.data.len, job->rc < 0 ? &job->err : NULL);
 	}
 	buf_free(&j->j.data);
@@ -310,4 +303,9 @@ void reader_rewind(struct reader *r)
 {
 	r->position = (struct spool_position){ 0 };
 	r->seek_end = false;
+}
+
+bool reader_absent(const struct reader *r)
+{
+	return r->absent;
 }

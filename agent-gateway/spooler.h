@@ -28,8 +28,6 @@ void spooler_offsets(struct spooler *s, spooler_opened *opened, void *arg);
 bool spooler_append(struct spooler *s, const struct spool_record *r);
 typedef void spooler_written(void *arg, const struct spool_offsets *offsets);
 void spooler_on_written(struct spooler *s, spooler_written *written, void *arg);
-/* Bytes taken in and not yet written. */
-size_t spooler_backlog(const struct spooler *s);
 
 /*
  * A reader at its own pace. reader_next asks for a chunk; `chunk` answers
@@ -41,6 +39,8 @@ struct reader *reader_new(struct spooler *s, reader_chunk *chunk, void *arg);
 void reader_free(struct reader *r); /* NULL is fine; a request under way is forgotten */
 void reader_next(struct reader *r);
 bool reader_busy(const struct reader *r);
+/* Of an empty chunk: there is no spool at all. */
+bool reader_absent(const struct reader *r);
 /* The next chunk begins where the spool ends when the spool thread gets to it; output appended before is not read. */
 void reader_seek_end(struct reader *r);
 /* Backwards to the beginning. */

@@ -16,6 +16,8 @@
 #include "lib/log.h"
 #include "lib/store/container.h"
 
+#define SECOND INT64_C(1000000000)
+
 struct start_job {
 	struct job job;
 	struct container *container; /* holds a reference */
@@ -24,6 +26,7 @@ struct start_job {
 	uint32_t number;
 	struct buf payload;
 	int64_t pid;
+	int64_t pause;               /* seconds */
 	bool stdin_attached;
 };
 
@@ -51,6 +54,13 @@ static void start_job_free(struct start_job *j)
 
 static void function_active(struct gateway *gw, const char *run, struct invoke_outcome *o);
 
+static void wait_active(struct run *r)
+{
+	int64_t left = (r->start_by - gateway_clock()) / SECOND;
+
+	invoke_wait_active(r->gw, r->id, r->container->function_name, left > 0 ? left : 0, function_active);
+}
+
 static int prepare_run(struct job *job, void *store, struct err *e)
 {
 	struct start_job *j = (struct start_job *)job;
@@ -76,10 +86,11 @@ static void prepare_done(struct job *job)
 		return;
 	}
 	r->intent = j->intent;
+	r->start_by = gateway_clock() + (int64_t)r->gw->settings->active_timeout * SECOND;
 	start_job_free(j);
 	run_find_offsets(r);
 	if (r->phase == RUN_PREPARED)
-		invoke_wait_active(r->gw, r->id, c->function_name, (int64_t)r->gw->settings->active_timeout, function_active);
+		wait_active(r);
 }
 
 void run_start(struct container *c, struct intent *in)
@@ -100,9 +111,7 @@ static int invoke_sent_run(struct job *job, void *store, struct err *e)
 {
 	struct start_job *j = (struct start_job *)job;
 
-	if (store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, &j->payload, e) < 0)
-		return -1;
-	return j->stdin_attached && store_run(store, QUERY_GATEWAY_RUN_STDIN, e, "t", j->run) < 0 ? -1 : 0;
+	return store_run_invoke_sent(store, j->run, job->gw->settings->agent_callback_url, j->stdin_attached, &j->payload, e);
 }
 
 /* The commit is durable: only now may the bytes leave. */
@@ -138,13 +147,46 @@ static void function_active(struct gateway *gw, const char *run, struct invoke_o
 	}
 	free(o);
 	j = start_job_new(r->container, r->id, invoke_sent_run, invoke_sent_done);
-	if (!j) {
+	if (j) {
+		/* Clients that attach from now on tell the row themselves; those before had no row yet. */
+		j->stdin_attached = input_attached(&r->container->input);
+		worker_post(gw->store, &j->job);
+	} else {
 		run_start_failed(r, 500, 128, "out of memory");
-		return;
 	}
-	/* Of a client that came before the start; one that comes later notes it itself. */
-	j->stdin_attached = input_attached(&r->container->input);
-	worker_post(gw->store, &j->job);
+}
+
+static int unsent_run(struct job *job, void *store, struct err *e)
+{
+	return store_run_unsent(store, ((struct start_job *)job)->run, e);
+}
+
+static void unsent_done(struct job *job)
+{
+	struct start_job *j = (struct start_job *)job;
+	struct run *r = table_find(&job->gw->runs, j->run);
+
+	if (r && r->phase == RUN_PREPARED && job->rc < 0)
+		run_start_failed(r, err_status(job->err.kind), 128, job->err.text);
+	else if (r && r->phase == RUN_PREPARED)
+		run_timer(r, j->pause, wait_active);
+	start_job_free(j);
+}
+
+bool run_start_again(struct run *r, int64_t seconds)
+{
+	struct start_job *j;
+
+	if (r->phase != RUN_INVOKED || r->greeted || seconds >= (r->start_by - gateway_clock()) / SECOND)
+		return false;
+	j = start_job_new(r->container, r->id, unsent_run, unsent_done);
+	if (!j)
+		return false;
+	run_timer_stop(r);
+	r->phase = RUN_PREPARED;
+	j->pause = seconds;
+	worker_post(r->gw->store, &j->job);
+	return true;
 }
 
 static void no_hello(struct run *r)
@@ -166,6 +208,7 @@ void run_hello(struct run *r, uint64_t stdin_received)
 {
 	r->greeted = true;
 	run_timer_stop(r);
+	invoke_release(r->gw, r->id);
 	if (!input_resume(&r->container->input, stdin_received)) {
 		log_error("run %s: the agent's count of stdin is wrong", r->id);
 		agent_drop(r->agent);
@@ -228,6 +271,7 @@ void run_process_failed(struct run *r, const char *step, int error, const char *
 
 	if (r->phase != RUN_INVOKED)
 		return;
+	r->exit_reported = true;
 	exec_error(&x, EXEC_ERROR_START, step, error, path, detail);
 	run_start_failed(r, x.status, x.code, x.text);
 }

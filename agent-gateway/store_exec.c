@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent-gateway/store_event.h"
 #include "agent-gateway/store_run.h"
@@ -56,21 +57,27 @@ void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid)
 	worker_post(gw->store, &j->job);
 }
 
+static int exec_end(struct store *s, const char *container, const char *exec, int code, struct err *e)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", code);
+	if (store_run(s, QUERY_GATEWAY_EXEC_EXITED, e, "it", (int64_t)code, exec) < 0)
+		return -1;
+	return store_exec_event(s, container, exec, "exec_die", text, e);
+}
+
 static int end_run(struct job *job, void *context, struct err *e)
 {
 	struct exec_job *j = (struct exec_job *)job;
 	struct store *s = context;
 	int found = store_row(s, QUERY_GATEWAY_EXEC_BY_STREAM, e, "tti", j->container, j->run, (int64_t)j->stream);
-	char code[16];
 
 	if (found <= 0)
 		return found;
 	snprintf(j->exec, sizeof j->exec, "%s", store_text(s, QUERY_GATEWAY_EXEC_BY_STREAM, 0));
 	store_reset(s, QUERY_GATEWAY_EXEC_BY_STREAM);
-	snprintf(code, sizeof code, "%d", j->code);
-	if (store_run(s, QUERY_GATEWAY_EXEC_EXITED, e, "it", (int64_t)j->code, j->exec) < 0)
-		return -1;
-	return store_exec_event(s, j->container, j->exec, "exec_die", code, e);
+	return exec_end(s, j->container, j->exec, j->code, e);
 }
 
 void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_end_done *done)
@@ -87,5 +94,68 @@ void store_post_exec_end(struct gateway *gw, const char *container, const char *
 	j->stream = stream;
 	j->code = code;
 	j->done = done;
+	worker_post(gw->store, &j->job);
+}
+
+struct lost_job {
+	struct job job;
+	char container[ID_HEX_LEN + 1];
+	char run[RUN_ID_LEN + 1];
+	uint32_t last;
+	size_t n;
+	uint32_t alive[];
+};
+
+static bool lives(const struct lost_job *j, uint32_t stream)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->alive[i] == stream)
+			return true;
+	return false;
+}
+
+static int lost_run(struct job *job, void *context, struct err *e)
+{
+	const enum query q = QUERY_GATEWAY_EXEC_OPEN;
+	struct lost_job *j = (struct lost_job *)job;
+	struct store *s = context;
+	uint32_t after = 0;
+	int found;
+
+	while ((found = store_row(s, q, e, "ttii", j->container, j->run, (int64_t)after, (int64_t)j->last)) > 0) {
+		bool began = !strcmp(store_text(s, q, 2), "running");
+		char exec[ID_HEX_LEN + 1];
+
+		snprintf(exec, sizeof exec, "%s", store_text(s, q, 0));
+		after = (uint32_t)store_int(s, q, 1);
+		store_reset(s, q);
+		if (!lives(j, after) && exec_end(s, j->container, exec, began ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, e) < 0)
+			return -1;
+	}
+	return found;
+}
+
+static void lost_done(struct job *job)
+{
+	if (job->rc < 0)
+		log_error("run %s: lost execs: %s", ((struct lost_job *)job)->run, job->err.text);
+	free(job);
+}
+
+void store_post_execs_lost(struct gateway *gw, const char *container, const char *run, uint32_t last, const uint32_t *alive, size_t n)
+{
+	struct lost_job *j = calloc(1, sizeof *j + n * sizeof *alive);
+
+	if (!j) {
+		log_error("run %s: no memory to end lost execs", run);
+		return;
+	}
+	j->job = (struct job){ .gw = gw, .run = lost_run, .done = lost_done, .writes = true };
+	snprintf(j->container, sizeof j->container, "%s", container);
+	snprintf(j->run, sizeof j->run, "%s", run);
+	j->last = last;
+	j->n = n;
+	if (n)
+		memcpy(j->alive, alive, n * sizeof *alive);
 	worker_post(gw->store, &j->job);
 }

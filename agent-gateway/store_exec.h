@@ -16,4 +16,14 @@ void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid);
 typedef void exec_end_done(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
 void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_end_done *done);
 
+/* Exit codes of execs of which nobody will tell more. */
+#define EXEC_LOST_STARTING 126
+#define EXEC_LOST_RUNNING 137
+
+/*
+ * Ends the execs of a run with streams up to `last` that aren't among `alive`
+ * (copied): they were lost with a connection.
+ */
+void store_post_execs_lost(struct gateway *gw, const char *container, const char *run, uint32_t last, const uint32_t *alive, size_t n);
+
 #endif

@@ -37,7 +37,8 @@ static bool put_string(struct buf *b, const char *key, const char *value)
 	return true;
 }
 
-int store_run_invoke_sent(struct store *s, const char *run, const char *callback, struct buf *ret_payload, struct err *e)
+int store_run_invoke_sent(struct store *s, const char *run, const char *callback, bool stdin_attached, struct buf *ret_payload,
+			  struct err *e)
 {
 	char container[ID_HEX_LEN + 1];
 	int found = store_row(s, QUERY_GATEWAY_RUN_NONCE, e, "t", run);
@@ -58,7 +59,12 @@ int store_run_invoke_sent(struct store *s, const char *run, const char *callback
 	store_reset(s, QUERY_GATEWAY_CONTAINER_SPEC);
 	if (ret_payload->failed)
 		return err_nomem(e);
-	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "it", time_now(), run) < 0 ? -1 : 0;
+	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "iit", time_now(), (int64_t)stdin_attached, run) < 0 ? -1 : 0;
+}
+
+int store_run_unsent(struct store *s, const char *run, struct err *e)
+{
+	return store_run(s, QUERY_GATEWAY_RUN_UNSENT, e, "t", run) < 0 ? -1 : 0;
 }
 
 int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e)
@@ -125,7 +131,7 @@ int store_run_end(struct store *s, const char *container, const char *run, const
 		return -1;
 	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
 		return -1;
-	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0;
+	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0 && !end->restarting;
 	store_reset(s, QUERY_GATEWAY_CONTAINER);
 	if (auto_remove && store_container_remove(s, container, e) < 0)
 		return -1;

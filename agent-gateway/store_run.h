@@ -16,9 +16,12 @@
 /* The container goes to `starting` and has a new run. ERR_CONFLICT: it can't be started now. */
 int store_run_prepare(struct store *s, const char *container, char run[RUN_ID_LEN + 1], uint32_t *ret_number, struct err *e);
 
-/* Commits to the Invoke: after this it may be sent once. ret_payload is what is sent. */
-int store_run_invoke_sent(struct store *s, const char *run, const char *callback, struct buf *ret_payload, struct err *e);
+/* Commits to the Invoke: after this it may be sent once. ret_payload is what is sent; stdin_attached: a client has its stdin at the run. */
+int store_run_invoke_sent(struct store *s, const char *run, const char *callback, bool stdin_attached, struct buf *ret_payload,
+			  struct err *e);
 
+/* AWS refused the Invoke: the run is prepared again. */
+int store_run_unsent(struct store *s, const char *run, struct err *e);
 int store_run_started(struct store *s, const char *container, const char *run, int64_t pid, struct err *e);
 
 struct run_end {
@@ -26,6 +29,7 @@ struct run_end {
 	bool oom;
 	bool failed_start; /* the process never ran */
 	bool stopped;      /* a client had asked for its stop */
+	bool restarting;   /* it starts again at once, so that it doesn't remove itself */
 	const char *error; /* State.Error; "" if none */
 };
 

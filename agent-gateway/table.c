@@ -25,8 +25,3 @@ void table_remove(void **table, void *object)
 {
 	tdelete(object, table, compare);
 }
-
-void *table_any(void **table)
-{
-	return *table ? **(void ***)table : NULL;
-}

@@ -9,7 +9,5 @@ void *table_find(void **table, const char *id);
 /* False when memory is out. */
 bool table_add(void **table, void *object);
 void table_remove(void **table, void *object);
-/* Any object of the table; NULL if it is empty. */
-void *table_any(void **table);
 
 #endif

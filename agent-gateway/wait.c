@@ -10,6 +10,7 @@
 #include "agent-gateway/container.h"
 #include "agent-gateway/reply.h"
 #include "agent-gateway/route.h"
+#include "lib/buf.h"
 #include "lib/json.h"
 
 enum condition { NOT_RUNNING, NEXT_EXIT, REMOVED };
@@ -25,11 +26,8 @@ static void finish(struct conn *c)
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 	struct container *container = c->container;
 	struct wait *w = c->state;
-	char line[4200];
-	int len;
+	BUF_CLEANUP struct buf line = BUF_INIT;
 
-	if (o)
-		json_add_int(o, "StatusCode", container->exit_code);
 	/* A start that failed has no exit code of its own. */
 	if (o && w->condition == NOT_RUNNING && container->start_failed && container->error && *container->error) {
 		struct json_object *error = json_object_new_object();
@@ -38,8 +36,10 @@ static void finish(struct conn *c)
 			json_add_str(error, "Message", container->error);
 		json_add(o, "Error", error);
 	}
-	len = snprintf(line, sizeof line, "%s\n", o ? json_text(o) : "{\"StatusCode\":125}");
-	reply_chunk(c, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+	if (o)
+		json_add_int(o, "StatusCode", container->exit_code);
+	buf_printf(&line, "%s\n", o ? json_text(o) : "{\"StatusCode\":125}");
+	reply_chunk(c, line.data, line.len);
 	reply_end(c);
 }
 

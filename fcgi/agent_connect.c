@@ -4,7 +4,7 @@
  * invocation. The first one to come claims the run for the session secret that
  * it drew; the same pair is let in again at every redial, and nobody else.
  * Whoever is refused with 401, 403, 404, 409 or 410 ends for good, so trouble
- * with the store is 503. The connection goes on to the gateway.
+ * with the store is 500 or 503. The connection goes on to the gateway.
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -90,6 +90,7 @@ static int read_run(struct request *req, const char *id, struct run_row *ret, st
 static int let_in(struct request *req, const struct claim *c, bool *ret_gone, struct err *e)
 {
 	struct run_row r;
+	int claimed;
 
 	if (read_run(req, c->run, &r, e) < 0)
 		return -1;
@@ -101,9 +102,10 @@ static int let_in(struct request *req, const struct claim *c, bool *ret_gone, st
 	}
 	if (r.session_hash[0])
 		return strcmp(r.session_hash, c->session_hash) == 0 ? 0 : err_set(e, ERR_CONFLICT, "another agent holds this run");
-	if (store_run(req->store, QUERY_AGENT_CLAIM, e, "tt", c->session_hash, c->run) == 1)
-		return 0;
-	return e->kind == ERR_UNAVAILABLE ? -1 : err_set(e, ERR_CONFLICT, "this run isn't to be claimed");
+	claimed = store_run(req->store, QUERY_AGENT_CLAIM, e, "tt", c->session_hash, c->run);
+	if (claimed == 0)
+		return err_set(e, ERR_CONFLICT, "this run isn't to be claimed");
+	return claimed < 0 ? -1 : 0;
 }
 
 int route_agent_connect(struct request *req, struct err *e)

@@ -27,6 +27,7 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 		.config = copy(s, q, 5),
 		.host_config = copy(s, q, 6),
 		.networking = copy(s, q, 7),
+		.mounts = copy(s, q, 22),
 		.args = copy(s, q, 20),
 		.network_mode = copy(s, q, 19),
 		.execs = copy(s, q, 21),
@@ -45,7 +46,7 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 
 	snprintf(c.id, sizeof c.id, "%s", store_text(s, q, 0));
 	store_reset(s, q);
-	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.args || !c.network_mode ||
+	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.mounts || !c.args || !c.network_mode ||
 	    !c.execs || !c.run_id || !c.error) {
 		container_free(&c);
 		return err_nomem(e);
@@ -62,6 +63,7 @@ void container_free(struct container *c)
 	free(c->config);
 	free(c->host_config);
 	free(c->networking);
+	free(c->mounts);
 	free(c->args);
 	free(c->network_mode);
 	free(c->execs);
@@ -119,9 +121,14 @@ const char *container_status(const struct container *c)
 	return c->finished_at > 0 ? "exited" : "created";
 }
 
+bool container_runs(const struct container *c)
+{
+	return c->state == STATE_RUNNING || c->state == STATE_PAUSED;
+}
+
 int container_check_running(const struct container *c, struct err *e)
 {
-	if (c->state == STATE_RUNNING)
+	if (container_runs(c))
 		return 0;
 	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 }

@@ -19,6 +19,7 @@ struct container {
 	char *config;          /* JSON texts */
 	char *host_config;
 	char *networking;
+	char *mounts;
 	char *args;            /* what is executed, a JSON array */
 	char *network_mode;
 	char *execs;           /* ids of those that live, a JSON array; "" unless it runs */
@@ -41,6 +42,9 @@ void container_free(struct container *c);
 /* The word that a client sees: a container being started is still what it was before. */
 const char *container_status(const struct container *c);
 
+/* Its process is there, paused or not. */
+bool container_runs(const struct container *c);
+
 /* "container <id> is not running". */
 int container_check_running(const struct container *c, struct err *e);
 
@@ -62,6 +66,9 @@ int container_intent(struct request *req, const struct container *c, const char 
 	char path_[256]; \
 	snprintf(path_, sizeof path_, "%s%s", place, id); \
 	reply_handover(req, path_, "api", (req)->api, ##__VA_ARGS__, NULL); })
+
+/* Appends all containers with their sizes, as GET /containers/json?all=1&size=1 shows them: a JSON array. */
+int container_list_all(struct request *req, struct buf *out, struct err *e);
 
 /* A parameter that Go's strconv.Atoi reads; its words otherwise, with `kind`. */
 int query_int(const struct request *req, const char *key, enum err_kind kind, int64_t *ret, struct err *e);

@@ -29,6 +29,10 @@ int route_container_attach(struct request *req, struct err *e)
 
 	if (container_find(req, req->name, &c, e) < 0)
 		return reply_raw_error(req, e);
+	if (c.state == STATE_PAUSED) {
+		err_set(e, ERR_CONFLICT, "container %s is paused, unpause the container before attach", req->name);
+		return reply_raw_error(req, e);
+	}
 	return container_handover(req, "/.gateway/tunnel/attach/", c.id, "stream", flag(request_flag(req, "stream", false)),
 				  "logs", flag(request_flag(req, "logs", false)),
 				  "stdin", flag(request_flag(req, "stdin", false) && c.open_stdin),

@@ -14,7 +14,9 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_image.h"
+#include "fcgi/create_keep.h"
 #include "fcgi/image_registry.h"
+#include "fcgi/network.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/aws/lambda.h"
@@ -89,7 +91,7 @@ static int draw(struct making *m, int attempt, struct err *e)
 		name_generate(m->made_up, attempt);
 		m->name = m->made_up;
 	}
-	if (create_name_host(&m->create, m->id, e) < 0)
+	if (create_name_host(&m->create, m->id, e) < 0 || network_resolve(m->req, &m->create.networking, m->id, e) < 0)
 		return -1;
 	create_plan_free(&m->plan);
 	return create_plan(&m->create, m->req->settings, m->id, m->token, m->name, &m->plan, e);
@@ -122,11 +124,13 @@ static int insert_row(struct making *m, struct err *e)
 
 	if (check_free(m, e) < 0)
 		return -1;
-	return store_run(m->req->store, QUERY_CREATE_INSERT, e, "ttttittttttttiiiiii", m->id, m->req->tenant, m->name, m->function, now,
+	if (store_run(m->req->store, QUERY_CREATE_INSERT, e, "ttttittttttttiiiiiit", m->id, m->req->tenant, m->name, m->function, now,
 			 json_str(c->config, "Image", ""), m->image.id, m->uri, json_text(c->config), json_text(c->host_config),
 			 json_text(c->networking), json_text(m->plan.spec), m->token, (int64_t)m->req->settings->lambda_timeout,
 			 (int64_t)json_flag(c->host_config, "AutoRemove", false), (int64_t)json_flag(c->config, "Tty", false),
-			 (int64_t)json_flag(c->config, "OpenStdin", false), (int64_t)json_flag(c->config, "StdinOnce", false), now) < 0 ? -1 : 0;
+			 (int64_t)json_flag(c->config, "OpenStdin", false), (int64_t)json_flag(c->config, "StdinOnce", false), now, json_text(c->mounts)) < 0)
+		return -1;
+	return create_keep_volumes(m->req, c, m->id, e);
 }
 
 static int intend(struct making *m, struct err *e)
@@ -243,7 +247,7 @@ static int make(struct making *m, struct json_object *body, struct err *e)
 	if (!body)
 		return err_set(e, ERR_INVALID, "config cannot be empty in order to create a container");
 	if (create_check(body, &m->create, e) < 0 || check_image(m, e) < 0 ||
-	    create_merge(&m->create, json_obj(m->image.config, "config"), e) < 0 || check_name(m, e) < 0)
+	    create_merge(&m->create, json_obj(m->image.config, "config"), e) < 0 || create_volumes_config(&m->create, e) < 0 || check_name(m, e) < 0)
 		return -1;
 	if (!*m->req->settings->agent_callback_url)
 		return err_set(e, ERR_UNAVAILABLE, "SOCKERLESS_AGENT_CALLBACK_URL isn't set: functions would have no way back to this service");

@@ -23,31 +23,43 @@ static const char *boolean(bool b)
 static void put_state(struct buf *out, const struct container *c)
 {
 	char started[TIME_TEXT_MAX], finished[TIME_TEXT_MAX];
-	bool running = c->state == STATE_RUNNING;
+	bool running = container_runs(c);
 
 	time_format(started, c->started_at);
 	time_format(finished, c->finished_at);
-	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":false,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
-		   container_status(c), boolean(running), boolean(c->oom_killed));
+	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
+		   container_status(c), boolean(running), boolean(c->state == STATE_PAUSED), boolean(c->oom_killed));
 	buf_printf(out, ",\"Pid\":%lld,\"ExitCode\":%lld", (long long)(running ? c->pid : 0), (long long)c->exit_code);
 	json_put_member(out, "Error", c->error);
 	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"}", started, finished);
 }
 
-/* Path and Args: what is really executed. */
-static int put_command(struct buf *out, const struct container *c, struct err *e)
+/* How long the JSON string at text is, with its quotes; 0: there is none. */
+static size_t string_length(const char *text)
 {
-	CLEANUP_JSON struct json_object *all = NULL;
-	const char *path;
+	size_t at = 1;
 
-	if (*c->args && json_parse(c->args, strlen(c->args), &all, e) < 0)
-		return -1;
-	path = json_object_is_type(all, json_type_array) ? json_object_get_string(json_object_array_get_idx(all, 0)) : NULL;
-	json_put_member(out, "Path", path ? path : "");
-	if (path)
-		json_object_array_del_idx(all, 0, 1);
-	json_put_raw(out, "Args", path ? json_text(all) : "[]");
-	return 0;
+	if (*text != '"')
+		return 0;
+	while (text[at] && text[at] != '"')
+		at += text[at] == '\\' && text[at + 1] ? 2 : 1;
+	return text[at] ? at + 1 : 0;
+}
+
+/* Path and Args: what is really executed, cut from the text of an array of strings without blanks between them. */
+static void put_command(struct buf *out, const struct container *c)
+{
+	size_t path = *c->args == '[' ? string_length(c->args + 1) : 0;
+	const char *rest = c->args + 1 + path;
+
+	if (!path) {
+		buf_puts(out, ",\"Path\":\"\",\"Args\":[]");
+		return;
+	}
+	buf_puts(out, ",\"Path\":");
+	buf_append(out, c->args + 1, path);
+	buf_puts(out, ",\"Args\":[");
+	buf_puts(out, rest + (*rest == ','));
 }
 
 static void put_names(struct buf *out, const struct container *c)
@@ -75,7 +87,7 @@ static int put_ports(struct buf *out, const struct container *c, struct err *e)
 	CLEANUP_JSON struct json_object *config = NULL;
 	CLEANUP_JSON struct json_object *ports = NULL;
 
-	if (c->state == STATE_RUNNING && strstr(c->config, "\"ExposedPorts\"") &&
+	if (container_runs(c) && strstr(c->config, "\"ExposedPorts\"") &&
 	    json_parse(c->config, strlen(c->config), &config, e) < 0)
 		return -1;
 	ports = networks_ports(json_obj(config, "ExposedPorts"));
@@ -89,20 +101,17 @@ static int put_ports(struct buf *out, const struct container *c, struct err *e)
 static int put_network_settings(struct request *req, struct buf *out, const struct container *c, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
-	CLEANUP_JSON struct json_object *networks = NULL;
 
-	if (*c->networking && json_parse(c->networking, strlen(c->networking), &endpoints, e) < 0)
+	if (strlen(c->networking) > strlen("{}") && json_parse(c->networking, strlen(c->networking), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, c->network_mode, req->minor);
-	if (!networks)
-		return err_nomem(e);
 	buf_puts(out, ",\"NetworkSettings\":{\"Bridge\":\"\",\"SandboxID\":\"\",\"HairpinMode\":false,\"LinkLocalIPv6Address\":\"\","
 		      "\"LinkLocalIPv6PrefixLen\":0");
 	if (put_ports(out, c, e) < 0)
 		return -1;
 	buf_puts(out, ",\"SandboxKey\":\"\",\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null,\"EndpointID\":\"\",\"Gateway\":\"\","
 		      "\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0,\"IPAddress\":\"\",\"IPPrefixLen\":0,\"IPv6Gateway\":\"\",\"MacAddress\":\"\"");
-	json_put_raw(out, "Networks", json_text(networks));
+	buf_puts(out, ",\"Networks\":");
+	networks_put(out, endpoints, c->network_mode, req->minor);
 	buf_puts(out, "}}\n");
 	return 0;
 }
@@ -113,8 +122,7 @@ static int render(struct request *req, struct buf *out, const struct container *
 
 	time_format(created, c->created_at);
 	buf_printf(out, "{\"Id\":\"%s\",\"Created\":\"%s\"", c->id, created);
-	if (put_command(out, c, e) < 0)
-		return -1;
+	put_command(out, c);
 	put_state(out, c);
 	json_put_member(out, "Image", c->image_id);
 	put_names(out, c);
@@ -123,7 +131,7 @@ static int render(struct request *req, struct buf *out, const struct container *
 	buf_puts(out, ",\"GraphDriver\":{\"Data\":null,\"Name\":\"lambda\"}");
 	if (request_flag(req, "size", false) && put_size(req, out, c, e) < 0)
 		return -1;
-	buf_puts(out, ",\"Mounts\":[]");
+	json_put_raw(out, "Mounts", c->mounts);
 	json_put_raw(out, "Config", c->config);
 	return put_network_settings(req, out, c, e);
 }

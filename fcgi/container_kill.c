@@ -25,7 +25,7 @@ int route_container_kill(struct request *req, struct err *e)
 		return err_set(e, ERR_CONFLICT, "Cannot kill container: %s: Container %s is not running", req->name, c.id);
 	signal_format(name, number);
 	args = json_object_new_object();
-	if (args && !json_add_str(args, "signal", name)) {
+	if (args && !(json_add_str(args, "signal", name) && json_add_str(args, "name", req->name))) {
 		json_object_put(args);
 		args = NULL;
 	}

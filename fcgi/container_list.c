@@ -18,7 +18,7 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS };
 
 struct listing {
 	struct request *req;
@@ -38,14 +38,19 @@ static const char *status_of(struct store *s)
 	return store_int(s, Q, FINISHED) > 0 ? "exited" : "created";
 }
 
+static bool runs(const char *status)
+{
+	return strcmp(status, "running") == 0 || strcmp(status, "paused") == 0;
+}
+
 static void format_status(struct listing *l, const char *status, char text[96])
 {
 	struct store *s = l->req->store;
 	char ago[DURATION_TEXT_MAX];
 
-	if (strcmp(status, "running") == 0) {
+	if (runs(status)) {
 		duration_format(ago, l->now - store_int(s, Q, STARTED));
-		snprintf(text, 96, "Up %s", ago);
+		snprintf(text, 96, "Up %s%s", ago, strcmp(status, "paused") == 0 ? " (Paused)" : "");
 	} else if (strcmp(status, "exited") == 0) {
 		duration_format(ago, l->now - store_int(s, Q, FINISHED));
 		snprintf(text, 96, "Exited (%lld) %s ago", (long long)store_int(s, Q, EXIT_CODE), ago);
@@ -100,7 +105,7 @@ static void put_ports(struct buf *out, const char *exposed_text)
 static int render_networks(struct listing *l, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoints = NULL;
-	CLEANUP_JSON struct json_object *networks = NULL;
+	BUF_CLEANUP struct buf networks = BUF_INIT;
 	BUF_CLEANUP struct buf source = BUF_INIT;
 	const char *text = store_text(l->req->store, Q, NETWORKING), *mode = store_text(l->req->store, Q, MODE);
 
@@ -113,11 +118,11 @@ static int render_networks(struct listing *l, struct err *e)
 		return 0;
 	if (*text && json_parse(text, strlen(text), &endpoints, e) < 0)
 		return -1;
-	networks = networks_render(endpoints, mode, l->req->minor);
+	networks_put(&networks, endpoints, mode, l->req->minor);
 	free(l->networks);
 	free(l->networks_of);
 	l->networks_of = buf_steal(&source);
-	l->networks = networks ? strdup(json_text(networks)) : NULL;
+	l->networks = buf_steal(&networks);
 	return l->networks ? 0 : err_nomem(e);
 }
 
@@ -146,7 +151,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "ImageID", store_text(s, Q, IMAGE));
 	put_command(out, store_text(s, Q, ARGS));
 	buf_printf(out, ",\"Created\":%lld", (long long)(store_int(s, Q, CREATED) / 1000000000));
-	put_ports(out, strcmp(status, "running") == 0 ? store_text(s, Q, EXPOSED) : "");
+	put_ports(out, runs(status) ? store_text(s, Q, EXPOSED) : "");
 	if (l->size && put_size(l, e) < 0)
 		return -1;
 	buf_printf(out, ",\"Labels\":%s", *labels ? labels : "{}");
@@ -155,7 +160,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
-	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":[]}", l->networks);
+	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
 }
 
@@ -170,9 +175,10 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.labels = store_text(s, Q, LABELS),
 		.exposed = store_text(s, Q, EXPOSED),
 		.networks = l->networks,
+		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
 		.started_at = store_int(s, Q, STARTED),
-		.running = strcmp(status, "running") == 0,
+		.running = runs(status),
 	};
 
 	return list_filters_judge(f, &entry);
@@ -203,6 +209,26 @@ static int put_all(struct listing *l, struct list_filters *f, int64_t limit, str
 	}
 	store_reset(s, Q);
 	return rc < 0 ? -1 : 0;
+}
+
+int container_list_all(struct request *req, struct buf *out, struct err *e)
+{
+	struct listing l = { .req = req, .now = time_now(), .size = true };
+	struct list_filters filters = { .every_state = true };
+	int rc;
+
+	buf_putc(&l.out, '[');
+	rc = put_all(&l, &filters, 0, e);
+	store_reset(req->store, Q);
+	buf_putc(&l.out, ']');
+	if (rc == 0 && l.out.failed)
+		rc = err_nomem(e);
+	if (rc == 0)
+		buf_append(out, l.out.data, l.out.len);
+	free(l.networks);
+	free(l.networks_of);
+	buf_free(&l.out);
+	return rc;
 }
 
 int route_container_list(struct request *req, struct err *e)

@@ -3,9 +3,28 @@
  * the intent is committed and the client waits at the gateway for 204, or for
  * what execve or Lambda said.
  */
-#include "fcgi/container.h"
+#include <string.h>
+
+#include "fcgi/network.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
+#include "lib/hint.h"
+#include "lib/json.h"
+#include "lib/log.h"
+
+/* A container that can't be started and would be removed at its end is removed now, as dockerd does it; clients wait for that. */
+static void drop(struct request *req, const struct container *c)
+{
+	CLEANUP_JSON struct json_object *host_config = NULL;
+	struct err ignored;
+
+	if (json_parse(c->host_config, strlen(c->host_config), &host_config, &ignored) < 0 || !json_flag(host_config, "AutoRemove", false))
+		return;
+	if (store_run(req->store, QUERY_INTENT_ADD, &ignored, "tttti", req->tenant, c->id, "remove", "{\"force\":false,\"volumes\":true}", time_now()) < 0)
+		log_warn("container %s stays although it is to be removed: %s", c->id, ignored.text);
+	else
+		hint_send(req->settings->run_dir, HINT_GATEWAY);
+}
 
 int route_container_start(struct request *req, struct err *e)
 {
@@ -18,7 +37,13 @@ int route_container_start(struct request *req, struct err *e)
 		return err_set(e, ERR_INVALID, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
+	if (c.state == STATE_PAUSED)
+		return err_set(e, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
 	if (c.state == STATE_RUNNING)
 		return reply_empty(req, 304);
+	if (network_check(req, &c, e) < 0) {
+		drop(req, &c);
+		return -1;
+	}
 	return container_intent(req, &c, "start", json_object_new_object(), e);
 }

@@ -26,6 +26,8 @@ struct create {
 	struct json_object *host_config; /* HostConfig as inspect shows it */
 	struct json_object *networking;  /* network name -> endpoint settings, as inspect shows them */
 	struct json_object *warnings;    /* array of strings */
+	struct json_object *mounts;      /* Mounts as inspect shows them */
+	struct json_object *volumes;     /* {Name, Destination, Anonymous, Labels, Options} of each volume among them */
 	bool host_given;                 /* the body held a HostConfig */
 	bool hostname_given;             /* Hostname isn't made from the id */
 	unsigned int memory;             /* MB; 0: the setting decides */
@@ -38,11 +40,20 @@ void create_free(struct create *c);
 /* `body` is borrowed. ERR_INVALID with dockerd's text, or with a reason that says "not supported". */
 int create_check(struct json_object *body, struct create *ret, struct err *e);
 
+/* The types of the members of an object, of a list of objects or of PortBindings; part of create_check. ERR_INVALID. */
+int create_members(const char *field, struct json_object *v, struct err *e);
+/* False for a number above 2^63 - 1, at which json-c cuts. */
+bool create_fits(struct json_object *v);
+
 /* The rules that are no field's alone; part of create_check. */
 int create_rules(struct create *c, struct err *e);
 /* "EndpointsConfig" of the body (NULL: none) and NetworkMode give c->networking; part of create_check. */
 int create_networking(struct create *c, struct json_object *endpoints, struct err *e);
 int create_warn(struct create *c, const char *text, struct err *e);
+/* A volume at `destination`; `name` "" makes one up, `options` is VolumeOptions of the mount or NULL. */
+int create_volume(struct create *c, const char *name, const char *destination, const char *mode, struct json_object *options, struct err *e);
+/* Anonymous volumes for what config's Volumes (the client's and the image's) name and no mount has; after create_merge. */
+int create_volumes_config(struct create *c, struct err *e);
 /* The text that create_fields.def holds for a field with rules of its own. */
 const char *create_field_text(const char *name);
 

@@ -69,7 +69,7 @@ static int check_elements(const struct field *f, struct json_object *list, enum 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *v = json_object_array_get_idx(list, i);
 
-		if (!json_object_is_type(v, type) && v)
+		if (v && (!json_object_is_type(v, type) || (type == json_type_int && (json_object_get_int64(v) < 0 || !create_fits(v)))))
 			return wrong_type(f, v, go_types[f->type], e);
 		if (!v && type == json_type_string)
 			return err_set(e, ERR_INVALID, "invalid JSON: %s holds null", f->name);
@@ -104,7 +104,7 @@ static int check_type(const struct field *f, struct json_object *v, struct err *
 
 	if (!v || (f->type == COMMAND && json_object_is_type(v, json_type_string)))
 		return 0;
-	if (!json_object_is_type(v, shape[f->type].outer))
+	if (!json_object_is_type(v, shape[f->type].outer) || (shape[f->type].outer == json_type_int && !create_fits(v)))
 		return wrong_type(f, v, go_containers[f->type], e);
 	if (shape[f->type].outer == json_type_array)
 		return check_elements(f, v, shape[f->type].inner, e);
@@ -197,7 +197,7 @@ static int apply(const struct field *f, struct json_object *body, struct create 
 	bool given = false;
 	struct json_object *v = body ? find(body, f->name, &given) : NULL;
 
-	if (check_type(f, v, e) < 0)
+	if (check_type(f, v, e) < 0 || (v && (f->type == OBJECT || f->type == OBJECTS || f->type == PORTS) && create_members(f->name, v, e) < 0))
 		return -1;
 	if (v && !is_harmless(f, v)) {
 		if (f->policy == REFUSE)
@@ -237,7 +237,9 @@ static int check(struct json_object *body, struct create *c, struct err *e)
 	c->config = json_object_new_object();
 	c->host_config = json_object_new_object();
 	c->warnings = json_object_new_array();
-	if (!c->config || !c->host_config || !c->warnings)
+	c->mounts = json_object_new_array();
+	c->volumes = json_object_new_array();
+	if (!c->config || !c->host_config || !c->warnings || !c->mounts || !c->volumes)
 		return err_nomem(e);
 	for (size_t i = 0; i < N_FIELDS; i++)
 		if (apply(&fields[i], fields[i].place == HOST ? host : body, c, e) < 0)
@@ -265,6 +267,8 @@ void create_free(struct create *c)
 	json_object_put(c->host_config);
 	json_object_put(c->networking);
 	json_object_put(c->warnings);
+	json_object_put(c->mounts);
+	json_object_put(c->volumes);
 	memset(c, 0, sizeof *c);
 }
 

@@ -149,10 +149,6 @@ static int merge_labels(struct json_object *config, struct json_object *image, s
 	return merge_members(config, image, "Labels", false, e);
 }
 
-/*
- * VOLUME entries of the image are shown and otherwise have no effect: what
- * the process writes there fails unless it is below /tmp.
- */
 int create_merge(struct create *c, struct json_object *image, struct err *e)
 {
 	struct json_object *config = c->config;

@@ -1,4 +1,4 @@
-/* NetworkMode and NetworkingConfig: there is one network, Lambda's; others are shown only. */
+/* NetworkMode and NetworkingConfig: there is one network, Lambda's; the tenant's own are kept and shown only. */
 #include <string.h>
 
 #include "fcgi/create.h"
@@ -39,7 +39,7 @@ static int check_mode(struct create *c, const char *mode, struct err *e)
 	if (strcmp(mode, "none") == 0)
 		return create_warn(c, "NetworkMode none has no effect: a Lambda function always has a network", e);
 	if (strcmp(mode, "default") != 0 && strcmp(mode, "bridge") != 0)
-		return create_warn(c, "networks are not supported yet: the container isn't connected to the one that was asked for", e);
+		return create_warn(c, "containers on a network can't reach each other yet: Lambda functions accept no connections", e);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
+#include "lib/cleanup.h"
 #include "lib/docker/signals.h"
 #include "lib/json.h"
 
@@ -22,7 +23,7 @@ static int rule_memory(struct create *c, struct err *e)
 	int64_t memory = json_int(c->host_config, "Memory", 0);
 	int64_t swap = json_int(c->host_config, "MemorySwap", 0);
 	int64_t nano = json_int(c->host_config, "NanoCpus", 0);
-	int64_t mb = (memory + MIB - 1) / MIB;
+	int64_t mb = memory / MIB + (memory % MIB > 0);
 	int64_t cpu_mb = (int64_t)((double)nano * CREATE_CPU_MB / 1e9 + 0.999);
 
 	if (memory && memory < MEMORY_LEAST)
@@ -59,6 +60,8 @@ static int rule_storage(struct create *c, struct err *e)
 	if (!opt)
 		return 0;
 	json_object_object_foreach(opt, key, v) {
+		if (!v)
+			return err_set(e, ERR_INVALID, "invalid size: ''");
 		if (strcmp(key, "size") != 0)
 			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
 		if (!parse_size(json_object_get_string(v), &bytes))
@@ -95,25 +98,36 @@ static int rule_restart(struct create *c, struct err *e)
 	return none ? 0 : create_warn(c, create_field_text("RestartPolicy"), e);
 }
 
+/* "name:/path", "name:/path:mode" or "/path", which makes an anonymous volume. */
+static int rule_bind(struct create *c, const char *bind, struct err *e)
+{
+	const char *colon = strchr(bind, ':');
+	const char *second = colon ? strchr(colon + 1, ':') : NULL;
+	CLEANUP_FREE char *name = NULL;
+	CLEANUP_FREE char *path = NULL;
+
+	/* dockerd answers 500 to this one. */
+	if (colon == bind || (colon && (!colon[1] || colon[1] == ':')) || (second && strchr(second + 1, ':')))
+		return err_set(e, ERR_INTERNAL, "invalid volume specification: '%s'", bind);
+	if (!colon)
+		return create_volume(c, "", bind, "", NULL, e);
+	if (*bind == '/')
+		return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %.*s (put the files into the image, or pass them by docker exec)",
+			       (int)(colon - bind), bind);
+	name = strndup(bind, (size_t)(colon - bind));
+	path = second ? strndup(colon + 1, (size_t)(second - colon - 1)) : strdup(colon + 1);
+	if (!name || !path)
+		return err_nomem(e);
+	return create_volume(c, name, path, second ? second + 1 : "z", NULL, e);
+}
+
 static int rule_binds(struct create *c, struct err *e)
 {
 	struct json_object *binds = json_array(c->host_config, "Binds");
 
-	for (size_t i = 0; binds && i < json_object_array_length(binds); i++) {
-		const char *bind = json_object_get_string(json_object_array_get_idx(binds, i));
-		const char *colon = strchr(bind, ':');
-		const char *second = colon ? strchr(colon + 1, ':') : NULL;
-
-		/* dockerd answers 500 to this one. */
-		if (colon == bind || (colon && (!colon[1] || colon[1] == ':')) || (second && strchr(second + 1, ':')))
-			return err_set(e, ERR_INTERNAL, "invalid volume specification: '%s'", bind);
-		if (!colon)
-			return err_set(e, ERR_INVALID, "anonymous volumes are not supported yet: %s", bind);
-		if (*bind == '/')
-			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %.*s (put the files into the image, or pass them by docker exec)",
-				       (int)(colon - bind), bind);
-		return err_set(e, ERR_INVALID, "volumes are not supported yet: %.*s can't be mounted", (int)(colon - bind), bind);
-	}
+	for (size_t i = 0; binds && i < json_object_array_length(binds); i++)
+		if (rule_bind(c, json_object_get_string(json_object_array_get_idx(binds, i)), e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -135,7 +149,9 @@ static int rule_mounts(struct create *c, struct err *e)
 			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %s (put the files into the image, or pass them by docker exec)",
 				       json_str(m, "Source", ""));
 		} else if (strcmp(type, "volume") == 0) {
-			return err_set(e, ERR_INVALID, "volumes are not supported yet: nothing can be mounted at %s", target);
+			if (create_volume(c, json_str(m, "Source", ""), target, json_flag(m, "ReadOnly", false) ? "ro" : "z",
+					  json_obj(m, "VolumeOptions"), e) < 0)
+				return -1;
 		} else if (strcmp(type, "npipe") == 0 || strcmp(type, "cluster") == 0 || strcmp(type, "image") == 0) {
 			return err_set(e, ERR_INVALID, "mounts of type %s are not supported", type);
 		} else {

@@ -85,6 +85,13 @@ static void describe(struct json_object *body, struct buf *out)
 		buf_printf(out, "%s%s", i > 1 ? " " : "", json_object_get_string(json_object_array_get_idx(cmd, i)));
 }
 
+static int check_paused(struct request *req, const struct container *c, struct err *e)
+{
+	if (c->state != STATE_PAUSED)
+		return 0;
+	return err_set(e, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", req->name);
+}
+
 static int insert(struct request *req, const char *id, struct json_object *body, struct err *e)
 {
 	CONTAINER_CLEANUP struct container c = { 0 };
@@ -96,7 +103,7 @@ static int insert(struct request *req, const char *id, struct json_object *body,
 		json_object_put(attributes);
 		return err_nomem(e);
 	}
-	if (container_find(req, req->name, &c, e) < 0 || container_check_running(&c, e) < 0 ||
+	if (container_find(req, req->name, &c, e) < 0 || container_check_running(&c, e) < 0 || check_paused(req, &c, e) < 0 ||
 	    store_run(req->store, QUERY_EXEC_ADD, e, "tttttti", id, req->tenant, c.id, c.run_id, json_text(body),
 		      json_str(body, "DetachKeys", ""), time_now()) < 0) {
 		json_object_put(attributes);

@@ -18,6 +18,8 @@ static int check_startable(const struct exec *x, struct err *e)
 		return err_set(e, ERR_CONFLICT, "Error: Exec command %s has already run", x->id);
 	if (strcmp(x->state, "created") != 0)
 		return err_set(e, ERR_CONFLICT, "Error: Exec command %s is already running", x->id);
+	if (x->container_state == STATE_PAUSED)
+		return err_set(e, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", x->container_id);
 	if (x->container_state != STATE_RUNNING)
 		return err_set(e, ERR_CONFLICT, "container %s is not running", x->container_id);
 	if (!x->of_this_run)

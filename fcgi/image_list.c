@@ -232,6 +232,20 @@ static int collect(struct listing *l, struct json_object *list, struct err *e)
 	return rc;
 }
 
+int image_list_all(struct request *req, struct json_object **ret, struct err *e)
+{
+	__attribute__((cleanup(listing_free))) struct listing l = { .req = req, .filters = json_object_new_object(), .dangling = -1 };
+	CLEANUP_JSON struct json_object *list = json_object_new_array();
+
+	if (!list || !l.filters)
+		return err_nomem(e);
+	if (collect_names(&l, e) < 0 || collect(&l, list, e) < 0)
+		return -1;
+	json_object_array_sort(list, newer_first);
+	*ret = STEAL(list);
+	return 0;
+}
+
 int route_image_list(struct request *req, struct err *e)
 {
 	__attribute__((cleanup(listing_free))) struct listing l = { .req = req };

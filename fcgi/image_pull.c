@@ -3,21 +3,19 @@
  * are copied into ours (<prefix>/<tenant>) unless they are there. Image and
  * names are kept once everything is there; until then nothing is seen of it.
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/image_create.h"
 #include "fcgi/image_registry.h"
+#include "fcgi/image_source.h"
 #include "fcgi/image_store.h"
 #include "fcgi/reply.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/registry/copy.h"
-
-#define AUTH_MAX (64 * 1024)
 
 struct pull {
 	struct request *req;
@@ -45,33 +43,6 @@ static void pull_free(struct pull *p)
 	free(p->digest_name);
 }
 
-/* base64url of JSON; what can't be read counts as none, as in dockerd. */
-static struct json_object *parse_auth(const char *text)
-{
-	CLEANUP_FREE char *base64 = NULL;
-	CLEANUP_FREE char *plain = NULL;
-	struct json_object *o = NULL;
-	size_t n = text ? strcspn(text, "=") : 0;
-	int len;
-	struct err e;
-
-	if (n == 0 || n > AUTH_MAX)
-		return NULL;
-	base64 = calloc(1, n + 4);
-	plain = calloc(1, n + 4);
-	if (!base64 || !plain)
-		return NULL;
-	memcpy(base64, text, n);
-	for (size_t i = 0; i < n; i++)
-		base64[i] = base64[i] == '-' ? '+' : base64[i] == '_' ? '/' : base64[i];
-	while (strlen(base64) % 4)
-		strcat(base64, "=");
-	len = EVP_DecodeBlock((unsigned char *)plain, (const unsigned char *)base64, (int)strlen(base64));
-	if (len <= 0 || json_parse(plain, strlen(plain), &o, &e) < 0)
-		return NULL;
-	return o;
-}
-
 /* Functions have one architecture; an image of another one couldn't be started. */
 static int check_platform(struct pull *p, struct err *e)
 {
@@ -92,28 +63,6 @@ static int check_platform(struct pull *p, struct err *e)
 		return 0;
 	return err_set(e, ERR_NOT_FOUND, "platform %s is not supported: this deployment's functions are linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)",
 		       platform, p->architecture);
-}
-
-static int open_source(struct pull *p, struct err *e)
-{
-	const struct settings *s = p->req->settings;
-	CLEANUP_FREE char *name = reference_name(&p->reference);
-	struct registry_config config = {
-		.endpoint = strcmp(p->reference.domain, "docker.io") == 0 ? s->docker_io_endpoint : p->reference.domain,
-		.repository = p->reference.path,
-		.name = name,
-		.insecure = s->insecure_registries,
-	};
-	const char *user = json_str(p->auth, "username", "");
-	const char *token = json_str(p->auth, "identitytoken", "");
-
-	if (*user) {
-		config.user = user;
-		config.password = json_str(p->auth, "password", "");
-	}
-	if (*token)
-		config.token = token;
-	return registry_open(&config, &p->from, e);
 }
 
 static int name_it(struct pull *p, struct err *e)
@@ -147,8 +96,8 @@ static int prepare(struct pull *p, struct err *e)
 	if (reference_parse_with_tag(request_query(req, "fromImage", ""), request_query(req, "tag", NULL), &p->reference, e) < 0 ||
 	    reference_default_tag(&p->reference, e) < 0 || check_platform(p, e) < 0)
 		return -1;
-	p->auth = parse_auth(request_header(req, "X-Registry-Auth"));
-	if (open_source(p, e) < 0 || image_fetch(p->from, reference_target(&p->reference), p->architecture, &p->image, e) < 0)
+	p->auth = image_source_auth(req);
+	if (image_source_open(req, &p->reference, p->auth, &p->from, e) < 0 || image_fetch(p->from, reference_target(&p->reference), p->architecture, &p->image, e) < 0)
 		return -1;
 	if (name_it(p, e) < 0 || look_up(p, e) < 0)
 		return -1;

@@ -228,6 +228,19 @@ static int run(struct removal *r, struct err *e)
 	return by_id ? remove_by_id(r, e) : remove_by_name(r, e);
 }
 
+int image_remove_unused(struct request *req, const char *id, struct json_object *records, struct err *e)
+{
+	__attribute__((cleanup(removal_free))) struct removal r = { .req = req, .records = json_object_get(records) };
+
+	if (image_load(req->store, req->tenant, id, &r.image, e) <= 0)
+		return -1;
+	if (reload_names(&r, e) < 0 || find_user(&r, e) < 0)
+		return -1;
+	if (*r.user)
+		return 0;
+	return delete_image(&r, e) < 0 ? -1 : 1;
+}
+
 int route_image_remove(struct request *req, struct err *e)
 {
 	__attribute__((cleanup(removal_free))) struct removal r = { .req = req, .force = request_flag(req, "force", false) };

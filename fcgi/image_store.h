@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fcgi/request.h"
 #include "lib/docker/reference.h"
 #include "lib/err.h"
 #include "lib/registry/image.h"
@@ -47,6 +48,15 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 
 /* An event of type image; attributes are the image's labels (config: NULL for none) and `name`. */
 int image_event(struct store *s, const char *tenant, const char *action, const char *actor, const char *name, struct json_object *config, struct err *e);
+
+/* All images as GET /images/json shows them, newest first: an array owned by the caller. */
+int image_list_all(struct request *req, struct json_object **ret, struct err *e);
+
+/*
+ * Within a transaction: deletes an image that no container uses, with all its
+ * names, and appends what dockerd would tell to `records`. 1: deleted, 0: it is in use.
+ */
+int image_remove_unused(struct request *req, const char *id, struct json_object *records, struct err *e);
 
 /* Seconds since the epoch of the config's "created"; 0 if it has none. */
 int64_t image_created(struct json_object *config);

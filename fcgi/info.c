@@ -20,7 +20,7 @@
 /* The fields that are the same for everybody, in dockerd's order around the ones that aren't. */
 static const char fixed[] =
 	"{\"Driver\":\"lambda\",\"DriverStatus\":[],"
-	"\"Plugins\":{\"Volume\":[],\"Network\":[],\"Authorization\":null,\"Log\":[\"json-file\"]},"
+	"\"Plugins\":{\"Volume\":[\"local\"],\"Network\":[\"bridge\",\"host\",\"null\"],\"Authorization\":null,\"Log\":[\"json-file\"]},"
 	"\"MemoryLimit\":true,\"SwapLimit\":true,\"KernelMemoryTCP\":true,\"CpuCfsPeriod\":true,\"CpuCfsQuota\":true,"
 	"\"CPUShares\":true,\"CPUSet\":true,\"PidsLimit\":true,\"IPv4Forwarding\":true,\"BridgeNfIptables\":true,"
 	"\"BridgeNfIp6tables\":true,\"Debug\":false,\"NFd\":0,\"OomKillDisable\":true,\"NGoroutines\":0,"
@@ -52,19 +52,20 @@ static void make_id(const struct request *req, const char *host, char id[40])
 static int add_counts(struct request *req, struct json_object *out, struct err *e)
 {
 	struct store *s = req->store;
-	int64_t all, running, images;
+	int64_t all, running, paused, images;
 
 	if (store_row(s, QUERY_CONTAINER_COUNTS, e, "t", req->tenant) < 0)
 		return -1;
 	all = store_int(s, QUERY_CONTAINER_COUNTS, 0);
 	running = store_int(s, QUERY_CONTAINER_COUNTS, 1);
+	paused = store_int(s, QUERY_CONTAINER_COUNTS, 2);
 	store_reset(s, QUERY_CONTAINER_COUNTS);
 	if (store_row(s, QUERY_INFO_IMAGES, e, "t", req->tenant) < 0)
 		return -1;
 	images = store_int(s, QUERY_INFO_IMAGES, 0);
 	store_reset(s, QUERY_INFO_IMAGES);
 	if (!json_add_int(out, "Containers", all) || !json_add_int(out, "ContainersRunning", running) ||
-	    !json_add_int(out, "ContainersPaused", 0) || !json_add_int(out, "ContainersStopped", all - running) ||
+	    !json_add_int(out, "ContainersPaused", paused) || !json_add_int(out, "ContainersStopped", all - running - paused) ||
 	    !json_add_int(out, "Images", images))
 		return err_nomem(e);
 	return 0;

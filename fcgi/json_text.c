@@ -2,9 +2,25 @@
 
 #include "lib/json.h"
 
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f || *text == '"' || *text == '\\')
+			return false;
+	return true;
+}
+
 void json_put_string(struct buf *out, const char *text)
 {
-	struct json_object *s = json_object_new_string(text);
+	struct json_object *s;
+
+	if (is_plain(text)) {
+		buf_putc(out, '"');
+		buf_puts(out, text);
+		buf_putc(out, '"');
+		return;
+	}
+	s = json_string(text);
 
 	if (s)
 		buf_puts(out, json_text(s));

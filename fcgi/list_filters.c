@@ -237,11 +237,28 @@ static bool match_network(struct list_filters *f, const struct list_entry *entry
 		return true;
 	networks = parse(entry->networks);
 	if (networks) {
-		json_object_object_foreach(networks, key, unused) {
-			(void)unused;
-			if (filters_exact(f->filters, "network", key))
+		json_object_object_foreach(networks, key, endpoint) {
+			if (filters_exact(f->filters, "network", key) ||
+			    filters_exact(f->filters, "network", json_str(endpoint, "NetworkID", "")))
 				return true;
 		}
+	}
+	return false;
+}
+
+/* By a volume's name or by where it is mounted. */
+static bool match_volume(struct list_filters *f, const struct list_entry *entry)
+{
+	CLEANUP_JSON struct json_object *mounts = NULL;
+
+	if (filters_count(f->filters, "volume") == 0)
+		return true;
+	mounts = parse(entry->mounts);
+	for (size_t i = 0; json_object_is_type(mounts, json_type_array) && i < json_object_array_length(mounts); i++) {
+		struct json_object *m = json_object_array_get_idx(mounts, i);
+
+		if (filters_exact(f->filters, "volume", json_str(m, "Name", "")) || filters_exact(f->filters, "volume", json_str(m, "Destination", "")))
+			return true;
 	}
 	return false;
 }
@@ -265,12 +282,12 @@ enum list_verdict list_filters_judge(struct list_filters *f, const struct list_e
 		return LIST_STOP;
 	if (f->only_running && !entry->running)
 		return LIST_SKIP;
-	/* No volume can be there, no port published, no task of a swarm. */
-	if (f->is_task || filters_count(f->filters, "volume") > 0 || filters_count(f->filters, "publish") > 0)
+	/* No port is published, nothing is a task of a swarm. */
+	if (f->is_task || filters_count(f->filters, "publish") > 0)
 		return LIST_SKIP;
 	if (!match_name(f, entry->name) || !filters_match(f->filters, "id", entry->id) ||
 	    !filters_exact(f->filters, "status", entry->status) || !filters_exact(f->filters, "health", "none") ||
-	    !match_exited(f, entry) || !match_labels(f, entry) || !match_expose(f, entry) || !match_network(f, entry))
+	    !match_exited(f, entry) || !match_labels(f, entry) || !match_expose(f, entry) || !match_network(f, entry) || !match_volume(f, entry))
 		return LIST_SKIP;
 	if (f->images && !json_get(f->images, entry->image_id))
 		return LIST_SKIP;

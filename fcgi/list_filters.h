@@ -19,7 +19,7 @@ struct list_filters {
 
 /* What a container shows of itself to the filters. JSON texts may be NULL. */
 struct list_entry {
-	const char *id, *name, *status, *image_id, *labels, *exposed, *networks;
+	const char *id, *name, *status, *image_id, *labels, *exposed, *networks, *mounts;
 	int64_t exit_code, started_at;
 	bool running;
 };

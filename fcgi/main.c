@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "config.h"
 #include "fcgi/connection.h"
@@ -17,6 +19,15 @@
 #include "lib/docker/reply.h"
 #include "lib/ids.h"
 #include "lib/log.h"
+
+/* In the order of route_match.index. */
+static route_handler *const handlers[] = {
+#define ROUTE(method, path, pool, body, handler) route_##handler,
+#define MISSING(method, path, status, reason) NULL,
+#include "lib/routes.def"
+#undef ROUTE
+#undef MISSING
+};
 
 static int reply_not_found(struct request *req)
 {
@@ -84,11 +95,11 @@ static int answer_found(struct request *req, const struct route_match *m, struct
 	req->name = m->name;
 	req->minor = m->minor;
 	snprintf(req->api, sizeof req->api, "1.%d", m->minor);
-	if (!m->handler)
+	if (!m->handler_name)
 		return reply_missing(req, m);
 	if (request_parse_query(req, e) < 0)
 		return -1;
-	return m->handler(req, e);
+	return handlers[m->index](req, e);
 }
 
 static int answer(struct request *req, const struct route_match *m, struct err *e)
@@ -189,6 +200,9 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		return usage(stderr, 2);
 	log_init("sockerless-worker");
+	/* A process manager that is killed takes its workers along: its successor listens on another socket. */
+	if (!socket_path)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (run(socket_path, &e) < 0) {
 		log_error("%s", e.text);
 		return 1;

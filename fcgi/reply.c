@@ -111,17 +111,15 @@ static void append_escaped(struct buf *out, const char *text)
 	}
 }
 
-int reply_handover(struct request *req, const char *path, ...)
+static int send_target(struct request *req, const char *header, const char *path, va_list ap)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT;
 	const char *key, *value;
 	char separator = '?';
-	va_list ap;
 
 	req->replied = true;
 	req->status = 200;
-	buf_printf(&out, "Status: 200 OK\r\nX-Accel-Redirect: %s", path);
-	va_start(ap, path);
+	buf_printf(&out, "Status: 200 OK\r\n%s: %s", header, path);
 	while ((key = va_arg(ap, const char *))) {
 		value = va_arg(ap, const char *);
 		if (!value)
@@ -130,12 +128,33 @@ int reply_handover(struct request *req, const char *path, ...)
 		append_escaped(&out, value);
 		separator = '&';
 	}
-	va_end(ap);
 	buf_puts(&out, "\r\n\r\n");
 	if (out.failed)
 		return reply_message(req, 500, "out of memory");
 	connection_write(req, out.data, out.len);
 	return 0;
+}
+
+int reply_handover(struct request *req, const char *path, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, path);
+	rc = send_target(req, "X-Accel-Redirect", path, ap);
+	va_end(ap);
+	return rc;
+}
+
+int reply_upload(struct request *req, const char *path, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, path);
+	rc = send_target(req, "X-Sockerless-Target", path, ap);
+	va_end(ap);
+	return rc;
 }
 
 int reply_stream_begin(struct request *req, int status, const char *content_type)

@@ -37,6 +37,12 @@ void reply_header(struct request *req, const char *name, const char *value);
 int reply_handover(struct request *req, const char *path, ...) __attribute__((sentinel));
 
 /*
+ * The same for a route whose body is `upload`: the body follows to the
+ * gateway; nothing else can be answered, so an error goes there too.
+ */
+int reply_upload(struct request *req, const char *path, ...) __attribute__((sentinel));
+
+/*
  * A reply of unknown length: begin (headers are sent at once), then writes,
  * each flushed to the client; the end is the handler's return. write returns
  * false when the client has left: stop then. After begin an error can only be

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -152,11 +153,29 @@ int listener_accept(struct listener *l, struct worker *worker, struct request *r
 	}
 }
 
+/*
+ * libfcgi lingers on each connection until nginx has closed its side, so that
+ * input nobody read can't cost nginx the reply. Where all input was read there
+ * is nothing to wait for, and the wait is a quarter of a small request's time.
+ */
+static bool input_is_over(const struct request *req)
+{
+	const char *length = request_header(req, "Content-Length");
+	int waiting;
+
+	if (!req->body_read && ((length && *length) || request_header(req, "Transfer-Encoding")))
+		return false;
+	return ioctl(req->connection->fcgi.ipcFd, FIONREAD, &waiting) == 0 && waiting == 0;
+}
+
 void request_finish(struct request *req)
 {
 	struct connection *c = req->connection;
 
+	if (input_is_over(req))
+		FCGX_Detach(&c->fcgi);
 	FCGX_Finish_r(&c->fcgi);
+	FCGX_Attach(&c->fcgi);
 	buf_reset(&c->headers);
 	c->headers.failed = false;
 	c->write_failed = false;
@@ -321,6 +340,19 @@ static int check_json_type(struct request *req, struct err *e)
 	return err_set(e, ERR_INVALID, "unsupported Content-Type header (%.200s): must be 'application/json'", type);
 }
 
+/* The escape of NUL, outside of "\\\\u0000": texts with one would be cut where it stands. */
+static bool has_nul(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while ((text = memchr(text, '\\', (size_t)(end - text))) && end - text >= 6) {
+		if (memcmp(text, "\\u0000", 6) == 0)
+			return true;
+		text += 2;
+	}
+	return false;
+}
+
 int request_json(struct request *req, bool optional, struct json_object **ret, struct err *e)
 {
 	static const char cut_off[] = "unexpected end of input";
@@ -334,6 +366,8 @@ int request_json(struct request *req, bool optional, struct json_object **ret, s
 		*ret = NULL;
 		return 0;
 	}
+	if (has_nul(req->body.data, req->body.len))
+		return err_set(e, ERR_INVALID, "invalid JSON: a text holds the character NUL, which is not supported");
 	if (json_parse(req->body.data, req->body.len, &body, e) < 0) {
 		if (strstr(e->text, cut_off))
 			err_set(e, ERR_INVALID, "invalid JSON: unexpected EOF");

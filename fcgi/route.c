@@ -14,15 +14,14 @@
 struct route {
 	const char *method;
 	const char *path;
-	route_handler *handler;
 	const char *handler_name;
 	int status;
 	const char *reason;
 };
 
 static const struct route routes[] = {
-#define ROUTE(method, path, pool, body, handler) { #method, path, route_##handler, #handler, 501, "not supported yet" },
-#define MISSING(method, path, status, reason) { #method, path, NULL, NULL, status, reason },
+#define ROUTE(method, path, pool, body, handler) { #method, path, #handler, 0, NULL },
+#define MISSING(method, path, status, reason) { #method, path, NULL, status, reason },
 #include "lib/routes.def"
 #undef ROUTE
 #undef MISSING
@@ -211,7 +210,7 @@ static bool parse_version(const char *segment, long *ret_major, long *ret_minor)
 static int found(const struct route *r, char *const *text, size_t first, size_t params, struct route_match *ret, struct err *e)
 {
 	ret->result = ROUTE_FOUND;
-	ret->handler = r->handler;
+	ret->index = (size_t)(r - routes);
 	ret->handler_name = r->handler_name;
 	ret->missing_status = r->status;
 	ret->missing_reason = r->reason;

@@ -14,15 +14,14 @@
 
 typedef int route_handler(struct request *req, struct err *e);
 
-/* Weak, so that the match can be tested without the handlers; a worker without one of them answers 501. */
-#define ROUTE(method, path, pool, body, handler) route_handler route_##handler __attribute__((weak));
+#define ROUTE(method, path, pool, body, handler) route_handler route_##handler;
 #define MISSING(method, path, status, reason)
 #include "lib/routes.def"
 #undef ROUTE
 #undef MISSING
 
 enum route_result {
-	ROUTE_FOUND,     /* handler, or missing_status and missing_reason */
+	ROUTE_FOUND,     /* a handler, or missing_status and missing_reason */
 	ROUTE_UNKNOWN,   /* 404 page not found */
 	ROUTE_MOVED,     /* 301 to `location`: the path holds empty or dot segments */
 	ROUTE_TOO_NEW,   /* 400: version */
@@ -31,7 +30,7 @@ enum route_result {
 
 struct route_match {
 	enum route_result result;
-	route_handler *handler;     /* NULL for a MISSING route */
+	size_t index;               /* of the route in lib/routes.def */
 	const char *handler_name;   /* "container_list"; NULL for a MISSING route */
 	int missing_status;
 	const char *missing_reason; /* may hold one %s: the name */

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "lib/buf.h"
+#include "lib/utf8.h"
+
 int json_parse(const char *text, size_t len, struct json_object **ret, struct err *e)
 {
 	struct json_tokener *tok;
@@ -111,9 +114,29 @@ bool json_add(struct json_object *o, const char *key, struct json_object *value)
 	return false;
 }
 
+static struct json_object *repaired(const char *text)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT;
+	size_t n;
+
+	for (; *text; text += n ? n : 1) {
+		n = utf8_character(text);
+		if (n)
+			buf_append(&b, text, n);
+		else
+			buf_puts(&b, "\xef\xbf\xbd");
+	}
+	return b.failed ? NULL : json_object_new_string(b.data);
+}
+
+struct json_object *json_string(const char *text)
+{
+	return utf8_valid(text) ? json_object_new_string(text) : repaired(text);
+}
+
 bool json_add_str(struct json_object *o, const char *key, const char *value)
 {
-	struct json_object *v = value ? json_object_new_string(value) : NULL;
+	struct json_object *v = value ? json_string(value) : NULL;
 
 	return (v || !value) && json_add(o, key, v);
 }

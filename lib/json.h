@@ -37,6 +37,9 @@ bool json_flag(struct json_object *o, const char *key, bool def);
 struct json_object *json_array(struct json_object *o, const char *key);
 struct json_object *json_obj(struct json_object *o, const char *key);
 
+/* A JSON string; what is no UTF-8 becomes U+FFFD, as Go writes it. NULL when out of memory. */
+struct json_object *json_string(const char *text);
+
 /* Adds a member; takes ownership of `value`. False when out of memory (value is freed). */
 bool json_add(struct json_object *o, const char *key, struct json_object *value);
 bool json_add_str(struct json_object *o, const char *key, const char *value); /* NULL: JSON null */

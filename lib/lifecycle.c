@@ -5,7 +5,8 @@
 
 static const char *const names[STATE_COUNT] = {
 	[STATE_CREATING] = "creating", [STATE_CREATED] = "created", [STATE_STARTING] = "starting",
-	[STATE_RUNNING] = "running",   [STATE_EXITED] = "exited",   [STATE_REMOVING] = "removing",
+	[STATE_RUNNING] = "running",   [STATE_PAUSED] = "paused",   [STATE_EXITED] = "exited",
+	[STATE_REMOVING] = "removing",
 };
 
 static const struct {

@@ -60,29 +60,8 @@ static int load_file(struct err *e)
 	return 0;
 }
 
-static int load_text(char **ret, const char *variable, const char *def, struct err *e)
-{
-	const char *value = getenv(variable);
-
-	*ret = strdup(value ? value : def);
-	return *ret ? 0 : err_nomem(e);
-}
-
-static int load_number(uint64_t *ret, const char *variable, const char *def, struct err *e)
-{
-	const char *value = getenv(variable);
-	char *end;
-
-	value = value && *value ? value : def;
-	errno = 0;
-	*ret = strtoull(value, &end, 10);
-	if (errno || *end || strspn(value, "0123456789") != strlen(value))
-		return err_set(e, ERR_INVALID, "%s: \"%s\" is no number", variable, value);
-	return 0;
-}
-
-#define LOAD_TEXT load_text
-#define LOAD_NUMBER load_number
+#define LOAD_TEXT setting_text
+#define LOAD_NUMBER(ret, variable, def, e) setting_number(ret, variable, def, INT64_MAX, e)
 
 int settings_load(struct settings *ret, struct err *e)
 {
@@ -101,31 +80,16 @@ int settings_load(struct settings *ret, struct err *e)
 	return 0;
 }
 
-static inline void free_text(char **text)
-{
-	free(*text);
-	*text = NULL;
-}
-
-static inline void free_number(uint64_t *number)
-{
-	*number = 0;
-}
-
-#define FREE_TEXT free_text
-#define FREE_NUMBER free_number
-
 void settings_free(struct settings *s)
 {
-#define SETTING(field, variable, type, default_value, help) FREE_##type(&s->field);
+#define SETTING(field, variable, type, default_value, help) SETTING_FREE_##type(&s->field);
 #include "lib/settings.def"
 #undef SETTING
 }
 
 void settings_help(FILE *out)
 {
-#define SETTING(field, variable, type, default_value, help) \
-	fprintf(out, "  %-36s %s (default: %s)\n", variable, help, *default_value ? default_value : "none");
+#define SETTING(field, variable, type, default_value, help) setting_help(out, variable, help, default_value);
 #include "lib/settings.def"
 #undef SETTING
 }

@@ -8,13 +8,8 @@
 #ifndef SOCKERLESS_SETTINGS_H
 #define SOCKERLESS_SETTINGS_H
 
-#include <stdint.h>
-#include <stdio.h>
+#include "lib/setting.h"
 
-#include "lib/err.h"
-
-#define SETTING_TYPE_TEXT char *
-#define SETTING_TYPE_NUMBER uint64_t
 struct settings {
 #define SETTING(field, variable, type, default_value, help) SETTING_TYPE_##type field;
 #include "lib/settings.def"

@@ -21,6 +21,7 @@ static const struct {
 	[WIRE_ERROR] = { "error", 0, 2, WIRE_PAYLOAD_MAX },
 	[WIRE_HEALTH] = { "health", 0, 2, WIRE_PAYLOAD_MAX },
 	[WIRE_STATS] = { "stats", 0, 0, WIRE_PAYLOAD_MAX },
+	[WIRE_PAUSE] = { "pause", 0, 2, WIRE_PAYLOAD_MAX },
 	[WIRE_PING] = { "ping", WIRE_FLAG_PONG, 0, 64 },
 };
 

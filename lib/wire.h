@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_HEALTH,
 	WIRE_STATS,
 	WIRE_PING,      /* both 0: payload comes back with WIRE_FLAG_PONG */
+	WIRE_PAUSE,     /* g>a 1: {"paused":bool}: stop all processes, or let them go on; a>g 1: the same, done */
 	WIRE_TYPES
 };
 

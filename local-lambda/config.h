@@ -2,17 +2,12 @@
 #ifndef SOCKERLESS_LOCAL_CONFIG_H
 #define SOCKERLESS_LOCAL_CONFIG_H
 
-#include <stdint.h>
-#include <stdio.h>
-
-#include "lib/err.h"
+#include "lib/setting.h"
 
 #define LOCAL_ACCOUNT_ID "000000000000"
 
-#define LOCAL_TYPE_TEXT char *
-#define LOCAL_TYPE_NUMBER uint64_t
 struct local_config {
-#define LOCAL_SETTING(field, variable, type, default_value, help) LOCAL_TYPE_##type field;
+#define LOCAL_SETTING(field, variable, type, default_value, help) SETTING_TYPE_##type field;
 #include "local-lambda/config.def"
 #undef LOCAL_SETTING
 };

@@ -366,11 +366,6 @@ struct json_object *image_config(const struct image *image)
 	return json_obj(image->config, "config");
 }
 
-const char *image_digest(const struct image *image)
-{
-	return image->digest;
-}
-
 const char *image_dir(const struct image *image)
 {
 	return image->dir;

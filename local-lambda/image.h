@@ -37,8 +37,6 @@ int image_prepare(struct image_store *store, const char *uri, const char *auth, 
 
 /* The "config" member of the OCI image config; borrowed, NULL if there is none. */
 struct json_object *image_config(const struct image *image);
-/* "sha256:..." of the manifest; borrowed. */
-const char *image_digest(const struct image *image);
 /* The directory of links; borrowed. */
 const char *image_dir(const struct image *image);
 unsigned image_layer_count(const struct image *image);

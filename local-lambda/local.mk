@@ -24,5 +24,3 @@ sockerless_lambda_SOURCES = \
   local-lambda/router.c local-lambda/router.h local-lambda/runtime_api.c \
   local-lambda/sigv4_verify.c local-lambda/sigv4_verify.h local-lambda/uuid.h
 sockerless_lambda_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
-EXTRA_DIST += tests/lambda/conftest.py tests/lambda/registry.py tests/lambda/run tests/lambda/runtime.sh tests/lambda/test_ecr.py \
-  tests/lambda/test_functions.py tests/lambda/test_invoke.py tests/lambda/test_logs.py tests/lambda/test_signature.py

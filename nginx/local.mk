@@ -10,7 +10,7 @@ dist_nginx_DATA = \
 nodist_nginx_DATA = nginx/routes.conf
 nginxmod_DATA = nginx/ngx_http_tunnel_module.so
 NGINX_MODULE_FILES = \
-  nginx/ngx_http_tunnel_module.c nginx/tunnel.c nginx/tunnel_flow.c nginx/tunnel_head.c nginx/tunnel.h
+  nginx/ngx_http_tunnel_module.c nginx/tunnel.c nginx/tunnel_flow.c nginx/tunnel_head.c nginx/lenient_host.c nginx/tunnel.h
 EXTRA_DIST += lib/routes.def nginx/config nginx/build-module nginx/routes-conf $(NGINX_MODULE_FILES)
 CLEANFILES += nginx/routes.conf nginx/ngx_http_tunnel_module.so
 

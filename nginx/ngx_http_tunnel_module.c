@@ -4,6 +4,8 @@
  * Hands the client's connection on to ADDRESS (unix:/path or host:port) as
  * raw bytes in both directions. Used directly or, with `internal`, as the
  * target of X-Accel-Redirect.
+ *
+ * tunnel_lenient_host on;   (server): lenient_host.c
  */
 #include "tunnel.h"
 
@@ -14,6 +16,15 @@ struct tunnel_conf {
 static void *tunnel_conf_create(ngx_conf_t *cf)
 {
 	return ngx_pcalloc(cf->pool, sizeof(struct tunnel_conf));
+}
+
+static void *tunnel_server_conf_create(ngx_conf_t *cf)
+{
+	struct tunnel_server_conf *conf = ngx_pcalloc(cf->pool, sizeof(*conf));
+
+	if (conf != NULL)
+		conf->lenient_host = NGX_CONF_UNSET;
+	return conf;
 }
 
 static void tunnel_body_read(ngx_http_request_t *r)
@@ -68,10 +79,14 @@ static char *tunnel_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_command_t tunnel_commands[] = {
 	{ ngx_string("tunnel_pass"), NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF | NGX_CONF_TAKE1,
 	  tunnel_pass, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+	{ ngx_string("tunnel_lenient_host"), NGX_HTTP_SRV_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot, NGX_HTTP_SRV_CONF_OFFSET,
+	  offsetof(struct tunnel_server_conf, lenient_host), NULL },
 	ngx_null_command
 };
 
 static ngx_http_module_t tunnel_module_ctx = {
+	.preconfiguration = tunnel_lenient_host_init,
+	.create_srv_conf = tunnel_server_conf_create,
 	.create_loc_conf = tunnel_conf_create,
 };
 

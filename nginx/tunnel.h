@@ -72,6 +72,13 @@ ngx_int_t tunnel_flow_init(struct tunnel_flow *f, ngx_pool_t *pool);
  */
 ngx_chain_t *tunnel_preset(ngx_http_request_t *r);
 
+struct tunnel_server_conf {
+	ngx_flag_t lenient_host;
+};
+
+/* Before a configuration is read: makes tunnel_lenient_host work in it. */
+ngx_int_t tunnel_lenient_host_init(ngx_conf_t *cf);
+
 extern ngx_module_t ngx_http_tunnel_module;
 
 #endif

@@ -39,17 +39,17 @@ UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state
 -- name: container_by_id
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
-       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
-            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
+       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
 -- name: container_by_name
 SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
-       json_extract(host_config, '$.NetworkMode'), json_extract(spec, '$.args'),
-       CASE WHEN state = 'running' THEN (SELECT json_group_array(e.id) FROM exec e
-            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
+       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
 -- The plus keeps the range over the primary key, instead of all that the tenant has.
@@ -58,15 +58,16 @@ SELECT id FROM container
 WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;
 
 -- name: container_list
-SELECT id, name, state, image_reference, image_id, json_extract(config, '$.Labels'), json_extract(config, '$.ExposedPorts'),
-       json_extract(host_config, '$.NetworkMode'), networking, json_extract(spec, '$.args'),
-       created_at, started_at, finished_at, exit_code
+SELECT id, name, state, image_reference, image_id,
+       ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
+       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
+       created_at, started_at, finished_at, exit_code, mounts
 FROM container
-WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state = 'running')
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused'))
 ORDER BY created_at DESC, id DESC;
 
 -- name: container_counts
-SELECT count(*), ifnull(sum(state = 'running'), 0) FROM container
+SELECT count(*), ifnull(sum(state = 'running'), 0), ifnull(sum(state = 'paused'), 0) FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing');
 
 -- A name is taken by a container that is being created, too.
@@ -162,17 +163,86 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- name: image_user
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
-ORDER BY state IN ('running', 'starting') DESC LIMIT 1;
+ORDER BY state IN ('running', 'starting', 'paused') DESC LIMIT 1;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
-  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at)
+  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at, mounts,
+  args, network_mode, labels, exposed)
 VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,
-  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at);
+  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at, :mounts,
+  ifnull(json_extract(:spec, '$.args'), ''), ifnull(json_extract(:host_config, '$.NetworkMode'), ''),
+  ifnull(json_extract(:config, '$.Labels'), ''), ifnull(json_extract(:config, '$.ExposedPorts'), ''));
 
 -- name: create_unname
 -- system
 UPDATE container SET name = NULL WHERE id = :id;
+
+--------------------------------------------------------------- worker: networks and volumes
+
+-- name: network_by_id
+SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at
+FROM network WHERE tenant = :tenant AND id = :id;
+
+-- name: network_by_name
+SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at
+FROM network WHERE tenant = :tenant AND name = :name;
+
+-- name: network_by_prefix
+SELECT id FROM network WHERE +tenant = :tenant AND id >= :prefix AND id < :end LIMIT 2;
+
+-- name: network_list
+SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at
+FROM network WHERE tenant = :tenant ORDER BY name;
+
+-- name: network_add
+INSERT INTO network (id, tenant, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at)
+VALUES (:id, :tenant, :name, :driver, 0, :internal, :attachable, :enable_ipv6, :ipam, :options, :labels, :now);
+
+-- name: network_delete
+DELETE FROM network WHERE tenant = :tenant AND id = :id;
+
+-- Containers on a network, with what they asked of it.
+-- name: network_members
+-- scan
+SELECT c.id, c.name, c.state, n.value FROM container c, json_each(c.networking) n
+WHERE c.tenant = :tenant AND n.key = :name AND c.state NOT IN ('creating', 'removing') ORDER BY c.created_at, c.id;
+
+-- name: container_set_networking
+UPDATE container SET networking = :networking WHERE tenant = :tenant AND id = :id;
+
+-- name: volume_get
+SELECT name, labels, options, created_at,
+       (SELECT count(*) FROM container_volume u WHERE u.tenant = volume.tenant AND u.volume = volume.name)
+FROM volume WHERE tenant = :tenant AND name = :name;
+
+-- name: volume_list
+SELECT name, labels, options, created_at,
+       (SELECT count(*) FROM container_volume u WHERE u.tenant = volume.tenant AND u.volume = volume.name)
+FROM volume WHERE tenant = :tenant ORDER BY name;
+
+-- name: volume_add
+INSERT INTO volume (tenant, name, labels, options, created_at) VALUES (:tenant, :name, :labels, :options, :now)
+ON CONFLICT (tenant, name) DO NOTHING;
+
+-- name: volume_delete
+DELETE FROM volume WHERE tenant = :tenant AND name = :name;
+
+-- name: volume_users
+SELECT DISTINCT container_id FROM container_volume WHERE tenant = :tenant AND volume = :name;
+
+-- name: container_volume_add
+INSERT INTO container_volume (container_id, tenant, volume, destination, anonymous)
+VALUES (:container, :tenant, :volume, :destination, :anonymous);
+
+-- name: container_remove_volumes
+UPDATE container SET remove_volumes = 1 WHERE tenant = :tenant AND id = :id;
+
+-- name: container_intent
+SELECT status, message FROM intent WHERE tenant = :tenant AND seq = :seq AND done_at IS NOT NULL;
+
+-- name: image_users
+SELECT count(*) FROM container WHERE tenant = :tenant AND image_id = :id AND state NOT IN ('creating', 'removing');
 
 --------------------------------------------------------------- gateway
 
@@ -228,7 +298,11 @@ SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';
 
 -- name: gateway_run_invoke_sent
 -- system
-UPDATE run SET phase = 'invoke_sent', invoked_at = :now WHERE id = :id AND phase = 'prepared';
+UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';
+
+-- name: gateway_run_unsent
+-- system
+UPDATE run SET phase = 'prepared', invoked_at = NULL WHERE id = :id AND phase = 'invoke_sent';
 
 -- name: gateway_run_hello
 -- system
@@ -257,7 +331,13 @@ UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed,
 
 -- name: gateway_runs_unfinished
 -- system
-SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at) FROM run WHERE phase <> 'ended';
+SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at), coalesce(request_id, ''),
+	coalesce(log_stream, '') FROM run WHERE phase <> 'ended';
+
+-- name: gateway_runs_logged
+-- system
+SELECT number, coalesce(request_id, ''), log_stream, coalesce(invoked_at, prepared_at) FROM run
+WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 32;
 
 -- name: gateway_intents
 -- system
@@ -284,6 +364,12 @@ SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND ru
 -- system
 SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';
 
+-- name: gateway_exec_open
+-- system
+SELECT id, stream, state FROM exec
+WHERE container_id = :container AND run_id = :run AND stream > :after AND stream <= :last AND state IN ('starting', 'running')
+ORDER BY stream LIMIT 1;
+
 -- name: gateway_exec_starting
 -- system
 UPDATE exec SET state = 'starting', stream = :stream, run_id = :run WHERE id = :id AND state = 'created';
@@ -300,6 +386,10 @@ UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 
 -- system
 UPDATE exec SET state = 'exited', exit_code = 137
 WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
+
+-- name: gateway_container_gone
+-- system
+SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';
 
 -- name: gateway_event_last
 -- system

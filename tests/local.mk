@@ -6,14 +6,16 @@ UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENS
 include tests/unit/local.mk
 include tests/aws/local.mk
 include tests/gateway/local.mk
+include tests/load/local.mk
 include tests/registry/local.mk
+include tests/fuzz/local.mk
 include tests/sandbox/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
-EXTRA_DIST += tests/run tests/skips tests/agent tests/api tests/aws tests/clients tests/create tests/gateway tests/lambda tests/load \
-  tests/nginx tests/quickstart tests/registry tests/sandbox
+EXTRA_DIST += tests/run tests/skips tests/pytest.ini tests/support tests/agent tests/api tests/aws tests/clients tests/create \
+  tests/faults tests/gateway tests/hostile tests/lambda tests/load tests/nginx tests/quickstart tests/registry tests/sandbox
 
 dist-hook:
 	find $(distdir) -name __pycache__ -o -name node_modules | xargs rm -rf

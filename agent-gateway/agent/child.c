@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent/process.h"
+#include "agent-gateway/agent/task.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -133,11 +134,22 @@ static int place_files(const struct child_files *files)
 	return 0;
 }
 
+/* Nothing is executed that would close the agent's descriptors, and others wait for the end of those. */
+static _Noreturn void run_task(const struct launch *l)
+{
+	if (close_range(3, ~0U, 0) < 0)
+		for (int fd = 3; fd < 65536; fd++)
+			close(fd);
+	task_main(l->task);
+}
+
 _Noreturn void child_main(const struct launch *l, const struct child_files *files)
 {
 	child_reset_signals();
 	if (place_files(files) < 0)
 		fail(files->report, PROCESS_SETUP, errno, false);
+	if (l->task)
+		run_task(l);
 	child_seal_files();
 	if (l->init)
 		init_main(l, files);

@@ -11,10 +11,11 @@
 #include "lib/log.h"
 
 #define PROCESSES_MAX 65536
+#define STOP_PASSES 16
 
 struct process_row {
 	pid_t pid, parent;
-	bool zombie, ours;
+	bool zombie, stopped, ours;
 };
 
 static bool read_row(const char *pid, struct process_row *ret)
@@ -31,7 +32,8 @@ static bool read_row(const char *pid, struct process_row *ret)
 	after = strrchr(line, ')');
 	if (!after || sscanf(after + 1, " %c %d", &state, &parent) != 2)
 		return false;
-	*ret = (struct process_row){ .pid = (pid_t)atoi(pid), .parent = parent, .zombie = state == 'Z' || state == 'X' };
+	*ret = (struct process_row){ .pid = (pid_t)atoi(pid), .parent = parent, .zombie = state == 'Z' || state == 'X',
+				    .stopped = state == 'T' };
 	return true;
 }
 
@@ -98,6 +100,71 @@ int children_kill(void)
 		kill(rows[i].pid, SIGKILL);
 	}
 	return living;
+}
+
+static void mark_beneath(struct process_row *rows, size_t n, pid_t root)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].pid == root || rows[i].parent == root) {
+			bool before = rows[i].ours;
+
+			rows[i].ours = false;
+			if (before && rows[i].pid != root)
+				mark_beneath(rows, n, rows[i].pid);
+		}
+}
+
+static bool remember(struct children_stopped *s, pid_t pid)
+{
+	pid_t *more = s->n % 64 ? s->pids : realloc(s->pids, (s->n + 64) * sizeof *more);
+
+	if (!more)
+		return false;
+	s->pids = more;
+	s->pids[s->n++] = pid;
+	return true;
+}
+
+/* Rows beneath `parent`, depth first. Returns how many were stopped. */
+static int stop_beneath(struct process_row *rows, size_t n, pid_t parent, struct children_stopped *s)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].ours || rows[i].parent != parent)
+			continue;
+		rows[i].ours = false;
+		if (!rows[i].zombie && !rows[i].stopped && remember(s, rows[i].pid)) {
+			count++;
+			kill(rows[i].pid, SIGSTOP);
+		}
+		count += stop_beneath(rows, n, rows[i].pid, s);
+	}
+	return count;
+}
+
+void children_stop(struct children_stopped *s, bool (*spared)(void *arg, pid_t pid), void *arg)
+{
+	/* Those that were forked during a pass are found by the next; a signal that isn't seen yet counts once more at most. */
+	for (int pass = 0; pass < STOP_PASSES; pass++) {
+		CLEANUP_FREE struct process_row *rows = NULL;
+		size_t n = read_table(&rows);
+
+		mark_descendants(rows, n, getpid());
+		for (size_t i = 0; i < n; i++)
+			if (rows[i].ours && spared(arg, rows[i].pid))
+				mark_beneath(rows, n, rows[i].pid);
+		if (!stop_beneath(rows, n, getpid(), s))
+			return;
+	}
+}
+
+void children_continue(struct children_stopped *s)
+{
+	while (s->n)
+		kill(s->pids[--s->n], SIGCONT);
+	free(s->pids);
+	*s = (struct children_stopped){ 0 };
 }
 
 bool child_handles(pid_t pid, int sig)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/run.h"
@@ -83,6 +84,11 @@ static bool on_spec(struct run *r, struct json_object *o)
 	return true;
 }
 
+static bool is_task(struct json_object *open)
+{
+	return !strcmp(json_str(open, "kind", "exec"), "task");
+}
+
 static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 {
 	struct launch l = { 0 };
@@ -98,13 +104,14 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 		s = stream_refuse(r->agent, r->session, id, ESRCH);
 	else if (count_living(r) >= WIRE_STREAMS_MAX)
 		s = stream_refuse(r->agent, r->session, id, EAGAIN);
-	else if (launch_of_open(o, &r->launch, &l, &e) < 0)
+	else if ((is_task(o) ? launch_of_task(o, &l, &e) : launch_of_open(o, &r->launch, &l, &e)) < 0)
 		s = stream_refuse(r->agent, r->session, id, EINVAL);
 	else
 		s = stream_start(r->agent, r->session, id, &l);
 	launch_free(&l);
 	if (!s)
 		return false;
+	s->task = is_task(o);
 	s->next = r->execs;
 	r->execs = s;
 	return true;
@@ -135,6 +142,33 @@ static void on_resize(struct run *r, uint32_t id, struct json_object *o)
 		r->launch.height = (unsigned short)h;
 		r->launch.width = (unsigned short)w;
 	}
+}
+
+/* Nothing that works for the gateway is paused: execs are, what the agent does itself isn't. */
+static bool spared(void *arg, pid_t pid)
+{
+	const struct run *r = arg;
+
+	for (const struct stream *s = r->execs; s; s = s->next)
+		if (s->pid == pid)
+			return s->task;
+	return false;
+}
+
+static bool on_pause(struct run *r, uint32_t id, struct json_object *o)
+{
+	bool paused = json_flag(o, "paused", false);
+	CLEANUP_JSON struct json_object *answer = json_object_new_object();
+
+	if (id != WIRE_MAIN)
+		return false;
+	if (paused && r->main && r->main->pid && !r->sweeping)
+		children_stop(&r->stopped, spared, r);
+	else
+		children_continue(&r->stopped);
+	if (answer && json_add_bool(answer, "paused", paused))
+		session_send_json(r->session, WIRE_PAUSE, WIRE_MAIN, answer);
+	return true;
 }
 
 static bool on_ack(struct run *r, const struct wire_message *m)
@@ -188,6 +222,8 @@ static bool on_json(struct run *r, const struct wire_message *m)
 	case WIRE_RESIZE:
 		on_resize(r, m->stream, o);
 		return true;
+	case WIRE_PAUSE:
+		return on_pause(r, m->stream, o);
 	default:
 		return false;
 	}

@@ -19,6 +19,7 @@ void launch_free(struct launch *l)
 	strings_free(l->args);
 	strings_free(l->env);
 	free(l->cwd);
+	json_object_put(l->task);
 	*l = (struct launch){ 0 };
 }
 
@@ -174,6 +175,21 @@ int launch_of_open(struct json_object *open, const struct launch *container, str
 	}
 	free(added);
 	l.open_stdin = json_flag(open, "stdin", false);
+	*ret = l;
+	return 0;
+}
+
+int launch_of_task(struct json_object *open, struct launch *ret, struct err *e)
+{
+	struct launch l = { .open_stdin = json_flag(open, "stdin", false) };
+
+	l.args = calloc(2, sizeof *l.args);
+	l.cwd = strdup("/");
+	if (!l.args || !l.cwd || !(l.args[0] = strdup(json_str(open, "task", "")))) {
+		launch_free(&l);
+		return err_nomem(e);
+	}
+	l.task = json_object_get(open);
 	*ret = l;
 	return 0;
 }

@@ -51,7 +51,7 @@ static void send_end(struct outlet *o)
 	session_send(o->rules->session, WIRE_END, (uint8_t)o->channel, o->rules->stream, NULL, 0, NULL, 0);
 }
 
-void outlet_end(struct outlet *o)
+static void close_pipe(struct outlet *o)
 {
 	if (o->readable)
 		event_free(o->readable);
@@ -59,6 +59,11 @@ void outlet_end(struct outlet *o)
 	if (o->fd >= 0)
 		close(o->fd);
 	o->fd = -1;
+}
+
+void outlet_end(struct outlet *o)
+{
+	close_pipe(o);
 	if (!o->rules->lost)
 		send_end(o);
 }
@@ -113,12 +118,7 @@ bool outlet_open(struct outlet *o, struct event_base *base, struct outlet_rules 
 
 void outlet_close(struct outlet *o)
 {
-	if (o->readable)
-		event_free(o->readable);
-	o->readable = NULL;
-	if (o->fd >= 0)
-		close(o->fd);
-	o->fd = -1;
+	close_pipe(o);
 	retain_free(&o->kept);
 }
 

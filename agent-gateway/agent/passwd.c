@@ -37,3 +37,18 @@ void passwd_home(const char *user, char *home, size_t size)
 		return;
 	}
 }
+
+void passwd_name(uid_t uid, char *name, size_t size)
+{
+	CLEANUP_FCLOSE FILE *f = fopen("/etc/passwd", "re");
+	char number[16], line[4096], *fields[7];
+
+	snprintf(number, sizeof number, "%u", (unsigned int)uid);
+	snprintf(name, size, "%s", number);
+	while (f && fgets(line, sizeof line, f)) {
+		if (split(line, fields) < 3 || strcmp(fields[2], number))
+			continue;
+		snprintf(name, size, "%s", fields[0]);
+		return;
+	}
+}

@@ -21,6 +21,7 @@
 
 static void run_free(struct run *r)
 {
+	free(r->stopped.pids);
 	stream_free(r->main);
 	while (r->execs) {
 		struct stream *next = r->execs->next;
@@ -168,6 +169,7 @@ static void terminate(void *arg)
 	if (!r->main || !r->main->pid)
 		return;
 	time_text(r);
+	children_continue(&r->stopped);
 	if (r->launch.init)
 		kill(r->main->pid, SIGTERM);
 	else

@@ -2,6 +2,7 @@
 #ifndef SOCKERLESS_AGENT_RUN_H
 #define SOCKERLESS_AGENT_RUN_H
 
+#include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/deadline.h"
 #include "agent-gateway/agent/launch.h"
 #include "agent-gateway/agent/runtime.h"
@@ -20,6 +21,7 @@ struct run {
 	struct stream *execs;
 	struct event *sweep;    /* kills what the main process left until nothing is left */
 	struct event *patience; /* how long a gateway is waited for */
+	struct children_stopped stopped; /* by a pause */
 	bool sweeping;
 	bool ending, acknowledged, answered;
 	int sweeps;             /* since it is ending */

@@ -12,6 +12,7 @@ struct stream {
 	struct session *session;
 	uint32_t id;
 	bool terminal;
+	bool task;   /* the agent's own work, no process of the container's */
 	pid_t pid;   /* 0: never started, or reaped */
 	bool failed; /* never started: `failure` says why */
 	bool exited;

@@ -97,11 +97,6 @@ void aws_client_close(struct aws_client *c)
 	free(c);
 }
 
-const char *aws_client_region(const struct aws_client *c)
-{
-	return c->region;
-}
-
 static int refresh_credentials(struct aws_client *c, struct err *e)
 {
 	struct aws_credentials fresh = { 0 };

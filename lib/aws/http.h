@@ -79,8 +79,6 @@ static inline void cleanup_aws_client(struct aws_client **c)
 }
 #define AWS_CLIENT_CLEANUP __attribute__((cleanup(cleanup_aws_client)))
 
-const char *aws_client_region(const struct aws_client *c); /* borrowed */
-
 /*
  * Sends and waits. 0 for a 2xx reply. Else -1: *ret holds the reply, if one
  * arrived (status, error_type), and e its text with a kind by status; a

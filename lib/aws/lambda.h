@@ -62,14 +62,13 @@ int lambda_delete_function(struct aws_client *c, const char *name, struct err *e
 int lambda_list_functions(struct aws_client *c, int (*each)(void *arg, const struct lambda_listed *f, struct err *e), void *arg, struct err *e);
 /* *ret: object of strings, owned by the caller. `arn` is unqualified. */
 int lambda_list_tags(struct aws_client *c, const char *arn, struct json_object **ret, struct err *e);
-int lambda_update_function_code(struct aws_client *c, const char *name, const char *image_uri, struct lambda_status *ret, struct err *e);
 
 /* Requests for aws_easy_prepare(): free with aws_request_free(). */
 int lambda_get_function_request(const char *name, struct aws_request *ret, struct err *e);
 /* RequestResponse with log tail; never repeated. `timeout`: the function's, in seconds; 60 s are added to it. ERR_TOO_LARGE above 6 MB. */
 int lambda_invoke_request(const char *name, const void *payload, size_t len, unsigned int timeout, struct aws_request *ret, struct err *e);
 
-/* Reply of GetFunction, CreateFunction or UpdateFunctionCode. ERR_UPSTREAM: nonsense. */
+/* Reply of GetFunction or CreateFunction. ERR_UPSTREAM: nonsense. */
 int lambda_parse_state(const struct aws_response *r, struct lambda_status *ret, struct err *e);
 
 /* What a REPORT line says. */

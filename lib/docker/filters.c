@@ -115,11 +115,18 @@ bool filters_exact(struct json_object *filters, const char *key, const char *tex
 	return n == 0;
 }
 
-/* Repetition counts and back-references make regcomp and regexec exponential. */
+/*
+ * Back-references, repetition counts and repetitions of groups or of
+ * repetitions make regcomp and regexec exponential in time and memory.
+ * Repeating one character or a set of them does not.
+ */
 static bool is_dangerous(const char *pattern)
 {
 	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
 		return true;
+	for (const char *p = strpbrk(pattern, "+*?"); p; p = strpbrk(p + 1, "+*?"))
+		if (p > pattern && strchr(")+*?", p[-1]))
+			return true;
 	for (const char *p = strchr(pattern, '\\'); p; p = strchr(p + 1, '\\'))
 		if (p[1] >= '0' && p[1] <= '9')
 			return true;

@@ -4,12 +4,14 @@
 
 #include <json-c/json.h>
 
+#include "lib/buf.h"
+
 /*
- * `endpoints`: EndpointsConfig of the create body, or NULL; `mode`:
- * HostConfig.NetworkMode. The caller owns the result: an object with one
- * member for each network. NULL without memory.
+ * Appends an object, as JSON text, with one member for each network.
+ * `endpoints`: what the store keeps of EndpointsConfig, or NULL; `mode`:
+ * HostConfig.NetworkMode. Without memory the buffer is marked as failed.
  */
-struct json_object *networks_render(struct json_object *endpoints, const char *mode, int api_minor);
+void networks_put(struct buf *out, struct json_object *endpoints, const char *mode, int api_minor);
 
 /* Within NetworkSettings.Ports: every exposed port ("80/tcp") with null, since nothing is published. Owned by the caller. */
 struct json_object *networks_ports(struct json_object *exposed);

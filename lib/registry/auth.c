@@ -7,6 +7,7 @@
 #include "lib/registry/transport.h"
 
 #define TOKEN_REPLY_MAX (256u << 10)
+#define TOKEN_TIMEOUT 15L /* seconds: dockerd's */
 
 char *registry_challenge_value(const char *challenge, const char *key)
 {
@@ -114,13 +115,13 @@ static int ask_token(struct registry *r, const char *realm, const char *service,
 		buf_printf(&line, "Authorization: %s", basic ? basic : "");
 		headers = curl_slist_append(NULL, line.data ? line.data : "");
 	}
-	if (!easy || url.failed || form.failed || (r->user && !r->token && (!basic || !headers)) || !registry_easy_defaults(easy)) {
+	if (!easy || url.failed || form.failed || (r->user && !r->token && (!basic || !headers)) || !registry_easy_defaults(r, easy)) {
 		result = err_nomem(e);
 		goto out;
 	}
 	rc |= curl_easy_setopt(easy, CURLOPT_URL, url.data);
 	rc |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-	rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, 60L);
+	rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, TOKEN_TIMEOUT);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, reply);
 	if (form.len)

@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/utf8.h"
 #include "lib/registry/import.h"
 
 #define WORDS_MAX 1000
@@ -301,6 +302,8 @@ int image_change(struct json_object *container_config, const char *instruction, 
 	if (!name || !text)
 		return err_nomem(e);
 	c.rest = text;
+	if (!utf8_valid(instruction))
+		return err_set(e, ERR_INVALID, "a change holds what is no UTF-8");
 	if (!*name)
 		return 0;
 	for (size_t i = 0; i < sizeof instructions / sizeof *instructions; i++) {

@@ -95,6 +95,8 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	r->password = copy_of(c->password, &failed);
 	r->token = copy_of(c->token, &failed);
 	r->push = c->push;
+	r->cancelled = c->cancelled;
+	r->cancelled_arg = c->cancelled_arg;
 	if (failed)
 		return err_nomem(e);
 	if (set_names(r, c, e) < 0)
@@ -217,16 +219,22 @@ int registry_get_manifest(struct registry *r, const char *reference, struct regi
 	return 0;
 }
 
+static int send_head(struct registry *r, const char *kind, const char *what, const char *accept, struct registry_reply *reply, struct err *e)
+{
+	BUF_CLEANUP struct buf path = BUF_INIT;
+	struct registry_request q = { .method = "HEAD", .accept = accept };
+
+	if (make_path(r, kind, what, &path, e) < 0)
+		return -1;
+	q.url = path.data;
+	return registry_send(r, &q, reply, e);
+}
+
 int registry_head_manifest(struct registry *r, const char *reference, char ret_digest[DIGEST_SIZE], struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-	BUF_CLEANUP struct buf path = BUF_INIT;
-	struct registry_request q = { .method = "HEAD", .accept = ACCEPT_MANIFESTS };
 
-	if (make_path(r, "manifests", reference, &path, e) < 0)
-		return -1;
-	q.url = path.data;
-	if (registry_send(r, &q, &reply, e) < 0)
+	if (send_head(r, "manifests", reference, ACCEPT_MANIFESTS, &reply, e) < 0)
 		return -1;
 	if (reply.status == 404)
 		return 0;
@@ -344,13 +352,8 @@ int registry_get_blob_data(struct registry *r, const char *digest, size_t limit,
 int registry_blob_exists(struct registry *r, const char *digest, int64_t *ret_size, struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-	BUF_CLEANUP struct buf path = BUF_INIT;
-	struct registry_request q = { .method = "HEAD" };
 
-	if (make_path(r, "blobs", digest, &path, e) < 0)
-		return -1;
-	q.url = path.data;
-	if (registry_send(r, &q, &reply, e) < 0)
+	if (send_head(r, "blobs", digest, NULL, &reply, e) < 0)
 		return -1;
 	if (reply.status == 404)
 		return 0;

@@ -29,7 +29,7 @@
 struct registry;
 struct registry_upload;
 
-/* All borrowed for the call of registry_open() only. */
+/* Borrowed for the call of registry_open() only, where nothing else is said. */
 struct registry_config {
 	const char *endpoint;   /* "https://host[:port]", "http://host:port", or "host[:port]": then http for loopback and hosts of `insecure`, else https */
 	const char *repository; /* "library/busybox" */
@@ -39,6 +39,9 @@ struct registry_config {
 	const char *token;      /* identity (refresh) token of `docker login`; NULL: none */
 	const char *insecure;   /* comma-separated host:port; NULL: none */
 	bool push;              /* the token must allow pushing too */
+	/* Asked about once a second and as bytes move: true ends the request. NULL: nobody is asked. Both stay borrowed until registry_close(). */
+	bool (*cancelled)(void *arg);
+	void *cancelled_arg;
 };
 
 struct registry_manifest {

@@ -190,6 +190,8 @@ int image_parse_config(struct image *i, const char *text, size_t len, struct err
 		return err_set(e, ERR_UPSTREAM, "image config verification failed for digest %s", i->id);
 	if (json_parse(text, len, &config, &why) < 0 || !json_object_is_type(config, json_type_object))
 		return err_set(e, ERR_UPSTREAM, "the image's config is malformed: %s", why.text);
+	if (image_check_config(config, e) < 0)
+		return -1;
 	if (strcmp(json_str(config, "os", "linux"), "linux") != 0)
 		return err_set(e, ERR_NOT_SUPPORTED, "image operating system \"%.64s\" is not supported: Lambda runs linux",
 			       json_str(config, "os", ""));

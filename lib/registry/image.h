@@ -53,6 +53,9 @@ const char *image_architecture(const char *lambda_architecture);
  */
 int image_fetch(struct registry *r, const char *reference, const char *architecture, struct image *ret, struct err *e);
 
+/* The types of what clients are shown of a config; part of image_parse_config(). ERR_UPSTREAM. */
+int image_check_config(struct json_object *config, struct err *e);
+
 /* The digest of linux/architecture in an index. ERR_NOT_FOUND: "no matching manifest for linux/... in the manifest list entries". */
 int image_choose_platform(struct json_object *index, const char *architecture, char ret[DIGEST_SIZE], struct err *e);
 /* Fills all of *ret but config, diff_ids and index_digest from a manifest's bytes. */

@@ -11,7 +11,6 @@
 #include "lib/registry/layer.h"
 
 #define CHUNK 65536
-#define TAR_BLOCK 512
 
 struct source {
 	const struct image_import *in;
@@ -40,22 +39,6 @@ static int open_source(struct archive *a, struct source *s)
 	return archive_read_open(a, s, NULL, source_read, NULL);
 }
 
-/* A tar begins with a header whose checksum is right, or with a block of zeros if it is empty. */
-static bool is_tar(const unsigned char *block)
-{
-	unsigned long sum = 0, claimed;
-	char field[9] = { 0 };
-	bool zeros = true;
-
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		zeros = zeros && !block[i];
-		sum += i >= 148 && i < 156 ? ' ' : block[i];
-	}
-	memcpy(field, block + 148, 8);
-	claimed = strtoul(field, NULL, 8);
-	return zeros || sum == claimed;
-}
-
 static int source_failed(struct archive *a, struct source *s, struct err *e)
 {
 	if (s->why.kind)
@@ -80,25 +63,102 @@ static la_ssize_t read_full(struct archive *a, char *data, size_t cap)
 	return (la_ssize_t)len;
 }
 
-static int pump(struct archive *a, struct source *s, struct layer_writer *w, struct err *e)
-{
-	CLEANUP_FREE char *data = malloc(CHUNK);
-	struct archive_entry *entry;
-	la_ssize_t n;
-	bool first = true;
+/* The tar on its way: out of the unpacker, through the reader that checks it, into the layer. */
+struct passage {
+	struct archive *unpacker;
+	struct layer_writer *layer;
+	struct err why; /* of the layer */
+	char data[CHUNK];
+};
 
-	if (!data)
-		return err_nomem(e);
-	if (open_source(a, s) != ARCHIVE_OK || archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return source_failed(a, s, e);
-	while ((n = read_full(a, data, CHUNK)) > 0) {
-		if (first && (n < TAR_BLOCK || !is_tar((const unsigned char *)data)))
-			return err_set(e, ERR_INVALID, "Error processing tar file: archive/tar: invalid tar header");
-		first = false;
-		if (layer_write(w, data, (size_t)n, e) < 0)
+static la_ssize_t passage_read(struct archive *a, void *arg, const void **ret)
+{
+	struct passage *p = arg;
+	la_ssize_t n = read_full(p->unpacker, p->data, CHUNK);
+
+	if (n > 0 && layer_write(p->layer, p->data, (size_t)n, &p->why) < 0)
+		n = -1;
+	if (n < 0)
+		archive_set_error(a, EIO, "read");
+	*ret = p->data;
+	return n;
+}
+
+static bool ascends(const char *path)
+{
+	for (; path && *path; path += strspn(path, "/")) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && !memcmp(path, "..", 2))
+			return true;
+		path += n;
+	}
+	return false;
+}
+
+/* Each member, so that what is cut short or damaged is told now and not when a container is made of it. */
+static int check_members(struct archive *tar, struct err *e)
+{
+	struct archive_entry *entry;
+	int rc;
+
+	while ((rc = archive_read_next_header(tar, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
+		if (ascends(archive_entry_pathname(entry)) || ascends(archive_entry_hardlink(entry)))
+			return err_set(e, ERR_INVALID, "Error processing tar file: %.200s is outside of the image", archive_entry_pathname(entry));
+		if (archive_read_data_skip(tar) < ARCHIVE_WARN)
 			return -1;
 	}
-	return n < 0 || first ? source_failed(a, s, e) : 0;
+	return rc == ARCHIVE_EOF ? 0 : -1;
+}
+
+static int check_failed(struct archive *tar, struct passage *p, struct source *s, struct err *e)
+{
+	const char *text = archive_error_string(tar);
+
+	if (e->kind)
+		return -1;
+	if (p->why.kind)
+		return err_set(e, p->why.kind, "%s", p->why.text);
+	if (s->why.kind || archive_errno(p->unpacker))
+		return source_failed(p->unpacker, s, e);
+	if (!text || strstr(text, "Unrecognized"))
+		text = "archive/tar: invalid tar header";
+	return err_set(e, ERR_INVALID, "Error processing tar file: %s", text);
+}
+
+static int check(struct archive *tar, struct passage *p, struct source *s, struct err *e)
+{
+	const void *data;
+	la_ssize_t n;
+
+	e->kind = ERR_NONE;
+	if (archive_read_support_format_tar(tar) != ARCHIVE_OK || archive_read_open(tar, p, NULL, passage_read, NULL) != ARCHIVE_OK ||
+	    check_members(tar, e) < 0)
+		return check_failed(tar, p, s, e);
+	/* What follows the end mark belongs to the layer's bytes as well. */
+	while ((n = passage_read(tar, p, &data)) > 0)
+		;
+	return n < 0 ? check_failed(tar, p, s, e) : 0;
+}
+
+static int pump(struct archive *a, struct source *s, struct layer_writer *w, struct err *e)
+{
+	CLEANUP_FREE struct passage *p = calloc(1, sizeof *p);
+	struct archive *tar = archive_read_new();
+	struct archive_entry *entry;
+	int rc = -1;
+
+	if (!p || !tar) {
+		err_nomem(e);
+	} else if (open_source(a, s) != ARCHIVE_OK || archive_read_next_header(a, &entry) != ARCHIVE_OK) {
+		source_failed(a, s, e);
+	} else {
+		p->unpacker = a;
+		p->layer = w;
+		rc = check(tar, p, s, e);
+	}
+	archive_read_free(tar);
+	return rc;
 }
 
 static int import_layer(struct registry *to, const struct image_import *in, struct image_layer *ret, struct err *e)

@@ -97,6 +97,8 @@ int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const c
 		err_set(e, ERR_INTERNAL, "%s: tls: failed to verify certificate: %s", head, detail);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		err_set(e, ERR_INTERNAL, "%s: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", head);
+	else if (code == CURLE_ABORTED_BY_CALLBACK)
+		err_set(e, ERR_INTERNAL, "%s: context canceled", head);
 	else if (code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
 		err_set(e, ERR_INTERNAL, "%s: unexpected EOF", head);
 	else

@@ -8,6 +8,7 @@
 #define BODY_MAX (64u << 10)   /* of a reply whose body nobody asked for */
 #define HEADERS_MAX (64u << 10)
 #define TIMEOUT 120L           /* seconds */
+#define PROBE_TIMEOUT 15L      /* seconds: dockerd's, for GET /v2/ */
 #define STALL 120L             /* seconds without a byte */
 #define BUFFER 65536L
 
@@ -29,10 +30,26 @@ void registry_reply_free(struct registry_reply *r)
 	*r = (struct registry_reply){ .length = -1 };
 }
 
-bool registry_easy_defaults(CURL *easy)
+static int ask_cancelled(void *arg, curl_off_t down, curl_off_t downloaded, curl_off_t up, curl_off_t uploaded)
+{
+	const struct registry *r = arg;
+
+	(void)down;
+	(void)downloaded;
+	(void)up;
+	(void)uploaded;
+	return r->cancelled(r->cancelled_arg);
+}
+
+bool registry_easy_defaults(const struct registry *r, CURL *easy)
 {
 	CURLcode rc = CURLE_OK;
 
+	if (r->cancelled) {
+		rc |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, ask_cancelled);
+		rc |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)r);
+		rc |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	}
 	rc |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	rc |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	rc |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -188,7 +205,7 @@ static int set_options(struct registry *r, struct exchange *x, const char *url, 
 		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL);
 	} else {
-		rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, TIMEOUT);
+		rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, x->q->timeout ? x->q->timeout : TIMEOUT);
 	}
 	return rc == CURLE_OK ? 0 : err_set(e, ERR_INTERNAL, "curl refuses its options");
 }
@@ -227,7 +244,7 @@ static int send_once(struct registry *r, const struct registry_request *q, struc
 	curl_easy_reset(r->easy);
 	x.easy = r->easy;
 	registry_reply_free(reply);
-	rc = registry_easy_defaults(r->easy) ? make_headers(r, q, url.data, &headers, e) : err_nomem(e);
+	rc = registry_easy_defaults(r, r->easy) ? make_headers(r, q, url.data, &headers, e) : err_nomem(e);
 	if (rc == 0)
 		rc = set_options(r, &x, url.data, headers, e);
 	if (rc == 0) {
@@ -249,7 +266,7 @@ static int send_once(struct registry *r, const struct registry_request *q, struc
 static int probe(struct registry *r, struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-	struct registry_request q = { .method = "GET", .url = "/v2/" };
+	struct registry_request q = { .method = "GET", .url = "/v2/", .timeout = PROBE_TIMEOUT };
 
 	if (r->probed)
 		return 0;

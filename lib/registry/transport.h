@@ -23,6 +23,8 @@ struct registry {
 	char *password;
 	char *token;         /* identity token */
 	bool push;
+	bool (*cancelled)(void *arg); /* NULL: never */
+	void *cancelled_arg;
 	bool probed;         /* GET /v2/ told how to authenticate */
 	char *extra_scope;   /* second repository that a token must allow pulling from */
 	char *challenge;     /* WWW-Authenticate; NULL: none demanded */
@@ -43,6 +45,7 @@ struct registry_request {
 	int (*write)(void *arg, const void *data, size_t len, struct err *e);
 	void *arg;
 	bool slow;               /* no time limit but that bytes move */
+	long timeout;            /* seconds; 0: the usual */
 };
 
 struct registry_reply {
@@ -76,8 +79,8 @@ int registry_authenticate(struct registry *r, struct err *e);
 /* Value of a parameter in a challenge (free()); NULL if absent. */
 char *registry_challenge_value(const char *challenge, const char *key);
 
-/* easy.c-like defaults for every handle here. */
-bool registry_easy_defaults(CURL *easy);
+/* What every handle here has; a request ends when r->cancelled says so. */
+bool registry_easy_defaults(const struct registry *r, CURL *easy);
 
 /* curl's failure as Go words it: Get "URL": dial tcp ... Returns -1. */
 int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const char *url, struct err *e);

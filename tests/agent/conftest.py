@@ -10,23 +10,12 @@ import time
 import pytest
 
 import gateway as gw
+from support.places import BUILD
 
 UID = 64123  # no account's
-BUILD = os.environ["BUILD"]
-STATIC = os.path.join(BUILD, "sockerless-agent")
-SANITIZED = os.path.join(BUILD, "sockerless-agent-sanitized")
+STATIC = str(BUILD / "sockerless-agent")
+SANITIZED = str(BUILD / "sockerless-agent-sanitized")
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def wait_for(condition, timeout=gw.TIMEOUT):
-    """Polls: what is waited for is a state of the kernel's, which tells nobody."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.01)
 
 
 class Agent:

@@ -4,13 +4,12 @@ import hashlib
 import hmac
 import http.server
 import json
-import os
 import queue
 import socket
 import struct
 import threading
 
-HELLO, SPEC, STARTED, FAILED, OPEN, DATA, ACK, WINDOW, END, SIGNAL, RESIZE, EXIT, ERROR, HEALTH, STATS, PING = range(1, 17)
+HELLO, SPEC, STARTED, FAILED, OPEN, DATA, ACK, WINDOW, END, SIGNAL, RESIZE, EXIT, ERROR, HEALTH, STATS, PING, PAUSE = range(1, 18)
 NAMES = "- hello spec started failed open data ack window end signal resize exit error health stats ping".split()
 PONG = 4
 CREDIT = 256 * 1024

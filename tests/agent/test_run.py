@@ -7,7 +7,7 @@ import time
 import pytest
 
 import gateway as gw
-from conftest import Output, PATH, STATIC, wait_for
+from conftest import Output, PATH, STATIC
 
 
 def finish(agent, conn, out):
@@ -62,7 +62,7 @@ def test_killed_by_signal(agent):
 
 @pytest.mark.parametrize("args, spec, code, expected", [
     (["nosuch"], {}, 127, ("exec", 2, "nosuch", "executable file not found in $PATH")),
-    (["/no/such"], {}, 127, ("exec", 2, "/no/such", "no such file or directory")),
+    (["/proc/no/such"], {}, 127, ("exec", 2, "/proc/no/such", "no such file or directory")),
     (["/etc/passwd"], {}, 126, ("exec", 13, "/etc/passwd", "permission denied")),
     (["/etc"], {}, 126, ("exec", 13, "/etc", "permission denied")),
     (["NOEXEC"], {}, 126, ("exec", 8, "NOEXEC", "exec format error")),
@@ -204,7 +204,7 @@ def test_deadline_kills(agent):
 def test_deadline_answers_unacknowledged(agent):
     begin = time.monotonic()
     conn = agent.start(["sh", "-c", "echo x; exit 4"], deadline=3)
-    out = Output(conn, acknowledge=False).until_exit()
+    Output(conn, acknowledge=False).until_exit()
     body = agent.answer()
     assert body["acknowledged"] is False and body["code"] == 4 and body["stdout"] == 2
     assert 2 < time.monotonic() - begin < 3

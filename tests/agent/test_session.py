@@ -12,7 +12,8 @@ import time
 import pytest
 
 import gateway as gw
-from conftest import Output, STATIC, wait_for
+from conftest import Output, STATIC
+from support.waiting import wait_until
 from test_streams import Execs, exec_open
 
 
@@ -80,7 +81,7 @@ def test_exec_over_a_cut(agent):
     agent.gateway.refuse = 503
     conn.cut()
     # Nobody reads, and still it isn't held up.
-    wait_for(lambda: os.path.exists(agent.tmp + "/wrote"))
+    wait_until(lambda: os.path.exists(agent.tmp + "/wrote"))
     agent.gateway.refuse = None
     conn = agent.connect()
     assert sorted(conn.hello["streams"]) == [2, 3]
@@ -95,7 +96,7 @@ def test_exec_that_ended_while_cut(agent):
     conn.expect(gw.DATA, 2)
     agent.gateway.refuse = 500
     conn.cut()
-    wait_for(lambda: len(agent.gateway.requests) >= 4)
+    wait_until(lambda: len(agent.gateway.requests) >= 4)
     agent.gateway.refuse = None
     conn = agent.connect()
     assert Execs(conn).until(2).exits[2][1]["code"] == 6
@@ -150,7 +151,7 @@ def test_callback_by_ipv6(agent):
 def test_other_statuses_are_tried_again(agent):
     agent.gateway.refuse = 502
     agent.invoke(["true"])
-    wait_for(lambda: len(agent.gateway.requests) >= 3)
+    wait_until(lambda: len(agent.gateway.requests) >= 3)
     agent.gateway.refuse = None
     conn = agent.connect()
     conn.expect(gw.EXIT, 1)
@@ -175,7 +176,7 @@ def test_cut_off_process_pauses_and_goes_on(agent):
     conn = agent.start(["sh", "-c", "head -c 3000000 /dev/zero"])
     agent.gateway.refuse = 503
     conn.cut()
-    wait_for(lambda: len(agent.gateway.requests) >= 4)
+    wait_until(lambda: len(agent.gateway.requests) >= 4)
     agent.gateway.refuse = None
     conn = agent.connect()
     assert conn.hello["stdout"] == 256 * 1024 and conn.hello["state"] == "running"
@@ -190,7 +191,7 @@ def test_signal_and_exit_ack_before_the_spec(agent):
     assert conn.expect(gw.HELLO).json()["state"] == "running"
     conn.ack(1, 3)
     conn.send(gw.SIGNAL, 1, {"signal": 10})
-    wait_for(lambda: not os.path.exists("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid))
+    wait_until(lambda: not os.path.exists("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid))
              or not open("/proc/%d/task/%d/children" % (agent.process.pid, agent.process.pid)).read())
     conn.cut()
     conn = agent.gateway.connection()
@@ -247,7 +248,7 @@ def test_hostile_frames_cost_the_connection_only(agent, kind):
 def test_replies_that_are_no_upgrade(agent, reply):
     agent.gateway.reply = reply
     agent.invoke(["true"])
-    wait_for(lambda: len(agent.gateway.requests) >= 3)
+    wait_until(lambda: len(agent.gateway.requests) >= 3)
     agent.gateway.reply = None
     agent.connect().expect(gw.EXIT, 1)
 

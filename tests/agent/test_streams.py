@@ -1,6 +1,5 @@
 """Standard input, terminals, signals and execs."""
 import hashlib
-import os
 import random
 import struct
 import threading
@@ -9,7 +8,7 @@ import time
 import pytest
 
 import gateway as gw
-from conftest import Output, STATIC, wait_for
+from conftest import Output, STATIC
 
 
 class Sender(threading.Thread):

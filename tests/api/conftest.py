@@ -12,21 +12,13 @@ import time
 import pytest
 
 import fastcgi
+from support import places
+from support.waiting import wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.environ.get("top_srcdir") or os.path.join(HERE, "..", "..")
-BUILD = os.environ.get("top_builddir") or os.path.join(SOURCE, "build")
+SOURCE = str(places.TOP)
+BUILD = str(places.BUILD)
 NOW = time.time_ns()
-
-
-def wait_for(condition, what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError("timed out: " + what)
 
 
 def migrate(path):
@@ -59,7 +51,7 @@ class Worker:
     def start(self):
         self.process = subprocess.Popen([os.path.join(BUILD, "sockerless-worker"), "--socket", self.socket],
                                         env=self.environment, stdin=subprocess.DEVNULL, stderr=self.log)
-        wait_for(self.is_up, "the worker's socket")
+        wait_until(self.is_up, what="the worker's socket")
 
     def is_up(self):
         assert self.process.poll() is None, "the worker ended: " + open(self.log.name).read()
@@ -139,6 +131,6 @@ def worker_process():
 
 @pytest.fixture
 def worker(worker_process):
-    for table in ("intent", "exec", "run", "container", "image_reference", "image", "event"):
+    for table in ("intent", "exec", "run", "container", "image_reference", "image", "volume", "network WHERE NOT predefined", "event"):
         worker_process.db.execute("DELETE FROM " + table)
     return worker_process

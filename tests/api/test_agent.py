@@ -99,6 +99,14 @@ def test_busy_store_is_no_refusal(agent):
     assert agent.dial().status == 200
 
 
+def test_failing_store_is_no_refusal(agent):
+    """abs() of the least integer fails as a damaged database would: with no kind of its own."""
+    agent.worker.db.execute("CREATE TRIGGER broken BEFORE UPDATE OF session_hash ON run BEGIN SELECT abs(-9223372036854775808); END")
+    assert agent.dial().status == 500
+    agent.worker.db.execute("DROP TRIGGER broken")
+    assert agent.dial().status == 200
+
+
 def test_only_on_the_agents_listener(agent):
     for params in ({}, {"SOCKERLESS_LISTENER": ""}, {"SOCKERLESS_LISTENER": "docker"}):
         r = agent.dial(params=params, tenant="local")

@@ -1,6 +1,5 @@
 """inspect, logs, wait, attach, resize, rename, and the verbs that become intents."""
 import json
-import threading
 import urllib.parse
 
 import pytest
@@ -201,7 +200,7 @@ def test_kill(worker):
     id = worker.container("a")
     for given, want in (("", "KILL"), ("?signal=SIGUSR1", "USR1"), ("?signal=9", "KILL"), ("?signal=WINCH", "WINCH"),
                         ("?signal=RTMIN%2B3", "37"), ("?signal=37", "37")):
-        assert intent(worker, worker.post("/containers/a/kill" + given), id) == ("kill", {"signal": want})
+        assert intent(worker, worker.post("/containers/a/kill" + given), id) == ("kill", {"signal": want, "name": "a"})
     for signal in ("FOO", "0", "-9", "65", "SIG", "9x"):
         r = worker.post("/containers/a/kill?signal=" + signal)
         assert (r.status, message(r)) == (400, "Cannot kill container: a: invalid signal: " + signal)

@@ -1,7 +1,6 @@
 """Every statement of sql/queries.sql: binds the tenant, prepares, and finds its rows by an index."""
 import os
 import re
-import sqlite3
 
 import pytest
 

@@ -10,7 +10,8 @@ import threading
 import pytest
 
 import fastcgi
-from conftest import BUILD, Worker, wait_for
+from conftest import BUILD, Worker
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_inherited_socket(own_worker):
             t.join()
         assert results == [200] * 60
         for w in workers:
-            wait_for(lambda: awaits_sigterm(w), "all workers to be up")
+            wait_until(lambda: awaits_sigterm(w), what="all workers to be up")
             w.send_signal(signal.SIGTERM)
         assert [w.wait(timeout=20) for w in workers] == [0, 0, 0]
     finally:

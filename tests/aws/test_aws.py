@@ -1,11 +1,9 @@
-#!/usr/bin/python3
 """lib/aws against a server that checks every signature with botocore's own signer."""
 import base64
 import email.utils
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,7 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-DRIVE = os.path.join(os.environ.get("top_builddir", "."), "tests/aws/drive")
+from support.places import BUILD
+
+DRIVE = str(BUILD / "tests/aws/drive")
 CREDENTIALS = Credentials("AKID", "SECRET", "TO/KEN==")
 
 
@@ -237,7 +237,3 @@ class Aws(unittest.TestCase):
         out = self.drive("ecr", "", (400, {}, {"__type": "RepositoryAlreadyExistsException"}), (200, {}, {"authorizationData": [
             {"authorizationToken": token, "expiresAt": 1.7e9, "proxyEndpoint": "http://127.0.0.1:5"}]}))
         self.assertEqual(out, "ecr http://127.0.0.1:5 127.0.0.1:5 AWS pass:word 1700000000\n")
-
-
-if __name__ == "__main__":
-    sys.exit(unittest.main())

@@ -8,23 +8,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-
-
-def wait_until(condition, seconds=30, what="the condition"):
-    """Polls until condition() is true; its last value is returned."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            pytest.fail("%s wasn't met within %s s" % (what, seconds))
-        time.sleep(0.02)
+from support.places import TOP
+from support.waiting import wait_until
 
 
 def free_port_base():
@@ -50,7 +38,7 @@ class System:
         self.socket = self.run / "docker" / "docker.sock"
         (self.root / "docker-config").mkdir()
         self.env = dict(os.environ, SOCKERLESS_STATE_DIR=str(self.state), SOCKERLESS_RUN_DIR=str(self.run),
-                        SOCKERLESS_PORT_BASE=str(self.port), ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
+                        SOCKERLESS_PORT_BASE=str(self.port), ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:quarantine_size_mb=2:thread_local_quarantine_size_kb=64",
                         UBSAN_OPTIONS="print_stacktrace=1")
         self.docker_env = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")}
         self.docker_env.update(DOCKER_HOST="unix://%s" % self.socket, DOCKER_BUILDKIT="0",
@@ -114,8 +102,10 @@ class System:
         left = []
         for p in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if str(self.root).encode() in (p / "cmdline").read_bytes() and int(p.name) != os.getpid():
-                    left.append("process " + (p / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                # runsv and nginx's workers don't name the place, but stand in it.
+                known_by = (p / "cmdline").read_bytes().replace(b"\0", b" ").decode() + " in " + os.readlink(p / "cwd")
+                if str(self.root) in known_by and int(p.name) != os.getpid():
+                    left.append("process " + known_by)
             except OSError:
                 pass
         left += ["mount " + l for l in open("/proc/self/mountinfo") if str(self.root) in l]

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 
 import pytest
 
@@ -16,26 +15,17 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "api")]
 import fastcgi  # noqa: E402
 from aws import Aws  # noqa: E402
 from registry import Registry  # noqa: E402
+from support import places  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
-SOURCE = os.environ.get("top_srcdir") or os.path.join(HERE, "..", "..")
-BUILD = os.environ.get("top_builddir") or os.path.join(SOURCE, "build")
+BUILD = str(places.BUILD)
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def wait_for(condition, what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, "timed out: " + what
-        time.sleep(0.01)
 
 
 class Service:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="sockerless-create-")
-        self.registry = Registry(self.directory)
+        self.registry = Registry()
         self.aws = Aws(self.registry.address)
         agent = os.path.join(self.directory, "agent")
         with open(agent, "wb") as f:
@@ -56,7 +46,7 @@ class Service:
     def start(self):
         self.process = subprocess.Popen([os.path.join(BUILD, "sockerless-worker"), "--socket", self.socket], env=self.environment,
                                         stdin=subprocess.DEVNULL, stderr=self.log)
-        wait_for(self.is_up, "the worker's socket")
+        wait_until(self.is_up, what="the worker's socket")
 
     def is_up(self):
         assert self.process.poll() is None, open(self.log.name).read()

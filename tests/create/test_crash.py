@@ -1,7 +1,7 @@
 """kill -9 of the worker between the row and the function's answer: the reconciler undoes it."""
 import threading
 
-from conftest import wait_for
+from support.waiting import wait_until
 
 
 def test_killed_while_creating(service):
@@ -17,7 +17,7 @@ def test_killed_while_creating(service):
     thread = threading.Thread(target=attempt)
     thread.start()
     try:
-        wait_for(lambda: s.aws.functions, "CreateFunction")
+        wait_until(lambda: s.aws.functions, what="CreateFunction")
         s.process.kill()
         s.process.wait(20)
     finally:

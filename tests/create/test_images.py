@@ -49,7 +49,7 @@ def test_broken_layer(service):
     s = service
     s.registry.push("library/broken", "1", {"f": b"only here"})
     layer = s.registry.manifest("library/broken", "1")["layers"][0]["digest"].partition(":")[2]
-    shutil.rmtree(os.path.join(s.directory, "registry/docker/registry/v2/blobs/sha256", layer[:2], layer))
+    shutil.rmtree(os.path.join(s.registry.directory, "data/docker/registry/v2/blobs/sha256", layer[:2], layer))
     lines = s.pull("broken", "1")
     assert lines[0]["status"] == "Pulling from library/broken" and lines[-1]["error"] == lines[-1]["errorDetail"]["message"]
     assert s.call("GET", "/images/broken:1/json").status == 404

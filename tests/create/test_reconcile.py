@@ -4,7 +4,8 @@ import socket
 import subprocess
 import time
 
-from conftest import BUILD, wait_for
+from conftest import BUILD
+from support.waiting import wait_until
 
 
 def make(s, name):
@@ -103,12 +104,12 @@ def test_watch(service):
     process = subprocess.Popen([os.path.join(BUILD, "sockerlessctl"), "reconcile", "--watch"], env=s.environment, stderr=log)
     try:
         hint = os.path.join(s.directory, "reconciler.hint")
-        wait_for(lambda: os.path.exists(hint), "the hint's socket")
-        wait_for(lambda: "ListFunctions" in s.aws.calls, "the listing at start")
+        wait_until(lambda: os.path.exists(hint), what="the hint's socket")
+        wait_until(lambda: "ListFunctions" in s.aws.calls, what="the listing at start")
         remove(s, container)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as h:
             h.sendto(b"", hint)
-        wait_for(lambda: gone(s, container), "the row's end")
+        wait_until(lambda: gone(s, container), what="the row's end")
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(20)

@@ -13,18 +13,10 @@ import time
 
 from fake_agent import Agent, Refused
 from fake_lambda import FakeLambda
+from support import places
+from support.waiting import wait_until as until
 
-BUILD = os.environ.get("BUILD_DIR", os.path.join(os.path.dirname(__file__), "../../build"))
-
-
-def until(condition, timeout=10):
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, "it did not become true in time"
-        time.sleep(0.01)
+BUILD = str(places.BUILD)
 
 
 class Client:
@@ -71,7 +63,9 @@ class Client:
     def chunk(self):
         """The next chunk's data; b"" at the end."""
         while b"\r\n" not in self.buf:
-            self.buf += self.sock.recv(65536)
+            more = self.sock.recv(65536)
+            assert more, "closed in the middle: %r" % self.buf[:200]
+            self.buf += more
         size, self.buf = self.buf.split(b"\r\n", 1)
         data = self.read(int(size, 16) + 2)
         return data[:-2]

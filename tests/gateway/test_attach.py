@@ -147,3 +147,25 @@ def test_logs_then_stream(gw):
     agent.exit(0, 11)
     assert frames(both.rest())[1] == b"second"
     assert frames(late.rest())[1] == b"second"
+
+
+def test_all_of_the_clients_bytes_at_once(gw):
+    from harness import Client
+    import socket
+    cid = gw.container(stdin=True, stdin_once=True)
+    agent = gw.begin(cid)
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(gw.sock)
+    s.sendall(("GET /.gateway/tunnel/attach/%s?api=1.43&stream=1&stdin=1&stdout=1 HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}all of it" % cid).encode())
+    s.shutdown(socket.SHUT_WR)
+    assert agent.stdin(9) == b"all of it"
+    agent.expect(9, 1, 0)
+    agent.output(b"done", 0)
+    agent.exit(0, 4)
+    data = b""
+    while True:
+        more = s.recv(65536)
+        if not more:
+            break
+        data += more
+    assert data.endswith(b"done")

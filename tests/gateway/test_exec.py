@@ -19,7 +19,7 @@ def test_exec_with_output_and_code(gw):
     assert opened["args"] == ["sh", "-c", "echo o"] and opened["env"] == ["A=b"] and opened["cwd"] == "/work"
     assert client.head() == 101
     assert client.headers["Content-Type"] == "application/vnd.docker.multiplexed-stream"
-    assert client.headers["Api-Version"] == "1.43"
+    assert client.headers["Api-Version"] == "1.47"
     agent.started(99, stream)
     agent.exec_output(stream, b"o\n")
     agent.exec_output(stream, b"e\n", 2)
@@ -29,7 +29,9 @@ def test_exec_with_output_and_code(gw):
     assert client.rest() == b""
     assert gw.row("SELECT state, exit_code, pid FROM exec WHERE id = ?", eid) == ("exited", 3, 99)
     assert gw.events(cid)[1:] == ["exec_start: sh -c echo o", "exec_die"]
-    assert tunnel(gw, eid).head() == 409
+    again = tunnel(gw, eid)
+    assert again.head() == 409
+    assert json.loads(again.body())["message"] == "Error: Exec command %s has already run" % eid
     agent.exit(0)
 
 
@@ -112,6 +114,45 @@ def test_a_client_that_leaves_doesnt_hold_up_the_process(gw):
     agent.exit(0)
 
 
+def test_an_exec_that_was_lost_on_its_way(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    lost, arrived, left = [gw.exec(cid, ["sleep", "1"]) for _ in range(3)]
+    tunnel(gw, arrived).head()
+    kept = agent.expect(5)[2]
+    tunnel(gw, lost).head()
+    detached = gw.get("http/exec-detached/%s?api=1.43" % left)
+    until(lambda: gw.row("SELECT count(*) FROM exec WHERE state = 'starting'") == (3,))
+    agent.close()
+    agent = gw.agent(agent.run)
+    agent.hello("running", streams=[kept])
+    until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", lost) == ("exited", 126))
+    assert detached.head() == 503
+    assert "lost" in detached.body().decode()
+    assert gw.row("SELECT state FROM exec WHERE id = ?", arrived) == ("starting",)
+    agent.started(5, kept)
+    agent.exit(3, stream=kept)
+    until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", arrived) == ("exited", 3))
+    agent.exit(0)
+
+
+def test_an_exec_that_a_predecessor_lost(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    lost, arrived = gw.exec(cid, ["sleep", "1"]), gw.exec(cid, ["sleep", "1"])
+    tunnel(gw, arrived).head()
+    kept = agent.expect(5)[2]
+    tunnel(gw, lost).head()
+    gw.kill()
+    gw.start()
+    agent = gw.agent(agent.run)
+    agent.hello("running", streams=[kept])
+    until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", lost) == ("exited", 126))
+    agent.exit(3, stream=kept)
+    until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", arrived) == ("exited", 3))
+    agent.exit(0)
+
+
 def test_detached(gw):
     cid = gw.container()
     agent = gw.begin(cid)
@@ -172,3 +213,21 @@ def test_a_cut_ends_the_stream_and_keeps_the_code(gw):
     assert agent.expect(5)[2] > stream
     agent.exit(0)
     other.close()
+
+
+def test_detach_keys(gw):
+    cid = gw.container(tty=True)
+    agent = gw.begin(cid)
+    eid = gw.exec(cid, ["sh"], tty=True, stdin=True)
+    client = gw.get("tunnel/exec/%s?api=1.43&tty=1&detach_keys=1878" % eid, upgrade=True)
+    stream = agent.expect(5)[2]
+    agent.started(5, stream)
+    agent.window(stream=stream)
+    assert client.head() == 101
+    client.sock.sendall(b"ls\x18x")
+    assert agent.stdin(2, stream) == b"ls"
+    assert client.rest() == b""
+    agent.exec_output(stream, b"dropped")
+    agent.exit(0, stream=stream)
+    until(lambda: gw.row("SELECT state FROM exec WHERE id = ?", eid) == ("exited",))
+    agent.exit(0)

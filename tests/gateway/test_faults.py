@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fake_agent import Refused
-from harness import frames, until
+from harness import Client, frames, until
 
 
 def logs(gw, cid):
@@ -168,6 +168,47 @@ def test_what_the_report_says_is_kept(gw):
     until(lambda: gw.row("SELECT request_id, billed_ms, memory_peak_mb FROM run") == ("req-1", 2, 64))
 
 
+STREAM = "2026/11/23/[$LATEST]ab"
+
+
+def report(request, more=""):
+    return "REPORT RequestId: %s\tDuration: 900.20 ms\tBilled Duration: 901 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t%s" % (request, more)
+
+
+def put_log(gw, cid, *texts):
+    now = int(time.time() * 1000)
+    lines = gw.lam.logs.setdefault("/aws/lambda/skls-" + cid[:12], {}).setdefault(STREAM, [])
+    lines.extend((now, t) for t in texts)
+
+
+def test_the_log_tells_of_the_end_when_the_invoke_broke(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    put_log(gw, cid, "START RequestId: req-0", report("req-0"), "START RequestId: req-1")
+    agent.inv.cut()
+    agent.close()
+    until(lambda: gw.lam.log_ends >= 2)
+    assert gw.state(cid) == "running"
+    put_log(gw, cid, "text", report("req-1", "Status: timeout"))
+    until(lambda: gw.state(cid) == "exited", 15)
+    code, error = gw.row("SELECT exit_code, error FROM container WHERE id = ?", cid)
+    assert code == 137 and "timeout" in error
+    until(lambda: gw.row("SELECT billed_ms, memory_peak_mb FROM run") == (901, 64))
+    assert gw.lam.count == 1
+
+
+def test_the_log_tells_a_later_gateway_of_the_end(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    until(lambda: gw.row("SELECT log_stream FROM run") == (STREAM,))
+    gw.kill()
+    agent.close()
+    put_log(gw, cid, "START RequestId: req-1", report("req-1"))
+    gw.start()
+    until(lambda: gw.state(cid) == "exited")
+    assert gw.row("SELECT exit_code FROM container WHERE id = ?", cid) == (137,)
+
+
 HOSTILE = [
     b"",
     b"\x01\x00\x00\x00\x00\x00\x00",
@@ -213,12 +254,13 @@ def test_hostile_frames(gw):
 
 
 def test_requests_that_are_none(gw):
+    # Until a predecessor's runs are loaded, agents are told to come again.
+    until(lambda: Client(gw.sock, "/.gateway/agent/" + "a" * 32, upgrade=True).head() == 410)
     for target, status in (("/", 404), ("/.gateway/http/wait/zz", 404), ("/.gateway/agent/" + "a" * 32, 410),
                            ("/.gateway/http/wait/" + "a" * 64, 404), ("/.gateway/tunnel/exec/" + "a" * 64, 404),
                            ("/.gateway/http/wait/" + "a" * 65, 404)):
         c = gw.get("http/x")
         c.close()
-        from harness import Client
         assert Client(gw.sock, target, upgrade=True).head() == status
     c = gw.get("x" * 70000)
     assert c.head() == 400
@@ -237,18 +279,28 @@ def test_a_clean_end(gw):
     assert logs(gw, cid)[1] == b"kept"
 
 
+def test_output_of_containers_that_are_gone_is_swept(gw):
+    keep, gone = gw.container(), "e" * 64
+    for cid in (keep, gone):
+        os.mkdir("%s/spool/%s" % (gw.dir, cid))
+        open("%s/spool/%s/%016x" % (gw.dir, cid, 1), "w").close()
+    gw.stop()
+    gw.start()
+    until(lambda: os.listdir(gw.dir + "/spool") == [keep])
+
+
 def test_output_counts_as_safe_once_it_is_on_disk(gw):
     """What is only in the gateway's memory dies with it, so an agent that redials must not be told to drop it."""
     cid = gw.container()
     agent = gw.begin(cid)
-    blocker = "%s/spool/%s" % (gw.dir, cid)
-    with open(blocker, "w"):
-        agent.output(b"abc", 0)
-        agent.close()
-        agent = gw.agent(agent.run)
-        assert agent.hello("running", stdout=3)["stdout"] == 0
-        gw.kill()
-        os.unlink(blocker)
+    blocker = "%s/spool/%s/%016x" % (gw.dir, cid, 1)
+    os.mkdir(blocker)
+    agent.output(b"abc", 0)
+    agent.close()
+    agent = gw.agent(agent.run)
+    assert agent.hello("running", stdout=3)["stdout"] == 0
+    gw.kill()
+    os.rmdir(blocker)
     gw.start()
     agent = gw.agent(agent.run)
     assert agent.hello("running", stdout=3)["stdout"] == 0

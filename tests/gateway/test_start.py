@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 
 import pytest
 
@@ -25,6 +27,13 @@ def test_a_program_that_is_not_there(gw):
     assert json.loads(wait.body())["StatusCode"] == 127
     assert gw.row("SELECT state, exit_code, error FROM container WHERE id = ?", cid) == ("created", 127, text)
     agent.expect(7, 1, 3)
+    # Whoever asks later is told why; the gateway needn't have seen it.
+    for _ in range(2):
+        late = gw.get("http/wait/%s?api=1.43" % cid)
+        late.head()
+        assert late.body() == json.dumps({"Error": {"Message": text}, "StatusCode": 127}, separators=(",", ":")).encode() + b"\n"
+        gw.stop()
+        gw.start()
 
 
 def test_a_failed_start_removes_itself(gw):
@@ -88,6 +97,65 @@ def test_an_invoke_that_is_refused(gw):
     assert client.head() == 500
     assert "Rate Exceeded" in client.body().decode()
     assert gw.lam.count == 1
+
+
+def test_an_invoke_that_comes_too_early_is_sent_when_the_function_is_ready(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    first = gw.lam.invocation()
+    gw.lam.states["skls-" + cid[:12]] = ("Pending", "")
+    first.finish({"Type": "User", "Message": "The function is currently in the following state: Pending"}, status=409,
+                 headers=[("x-amzn-ErrorType", "ResourceConflictException")])
+    until(lambda: gw.row("SELECT phase FROM run") == ("prepared",))
+    assert gw.lam.count == 1
+    gw.lam.states["skls-" + cid[:12]] = ("Inactive", "")
+    second = gw.lam.invocation()
+    assert second.payload == first.payload
+    agent = gw.agent(second.payload["run"])
+    agent.hello()
+    agent.started()
+    assert client.head() == 204
+    assert gw.row("SELECT count(*) FROM run") == (1,)
+    agent.exit(0)
+
+
+def test_a_throttled_invoke_waits_as_long_as_it_is_told(gw):
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    gw.lam.invocation().finish({"Type": "User", "message": "Rate Exceeded."}, status=429, headers=[("Retry-After", "2")])
+    sent = time.monotonic()
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    assert time.monotonic() - sent > 1.5
+    agent.hello()
+    agent.started()
+    assert client.head() == 204
+    agent.exit(0)
+
+
+def test_a_function_that_is_never_ready(gw):
+    gw.stop()
+    gw.settings["SOCKERLESS_ACTIVE_TIMEOUT"] = 2
+    gw.start()
+    for status, headers in ((409, [("x-amzn-ErrorType", "ResourceConflictException")]), (429, [("Retry-After", "1")])):
+        cid = gw.container()
+        client = gw.ask(cid, "start")
+        before = gw.lam.count
+
+        def refuse():
+            while True:
+                inv = gw.lam.invocation()
+                if inv is None:
+                    return
+                inv.finish({"Message": "not now"}, status=status, headers=headers)
+
+        t = threading.Thread(target=refuse)
+        t.start()
+        assert client.head() == 500
+        assert "not now" in client.body().decode()
+        gw.lam.invocations.put(None)
+        t.join()
+        assert gw.lam.count - before <= 3
+        assert gw.state(cid) == "created"
 
 
 def test_a_function_that_ends_before_the_agent_speaks(gw):

@@ -42,9 +42,9 @@ def test_kill_passes_a_stop_that_waits(gw):
     agent.exit(137)
     assert kill.head() == 204
     assert stop.head() == 204
-    client = gw.ask(cid, "kill", signal="KILL")
+    client = gw.ask(cid, "kill", signal="KILL", name="box")
     assert client.head() == 409
-    assert ("Container %s is not running" % cid) in client.body().decode()
+    assert json.loads(client.body())["message"] == "Cannot kill container: box: Container %s is not running" % cid
 
 
 def test_remove(gw):
@@ -66,6 +66,16 @@ def test_remove(gw):
     assert gw.events(cid)[-2:] == ["die", "destroy"]
 
 
+def test_an_answer_outlives_its_container(gw):
+    cid = gw.container()
+    seq = gw.intent(cid, "remove", force=False)
+    until(lambda: gw.row("SELECT done_at FROM intent WHERE seq = ?", seq)[0])
+    gw.db.execute("PRAGMA foreign_keys=ON")
+    gw.db.execute("DELETE FROM container WHERE id = ?", (cid,))
+    assert gw.get("http/intent/%s?api=1.43&seq=%d" % (cid, seq)).head() == 204
+    assert gw.get("http/intent/%s?api=1.43&seq=%d" % (cid, seq + 1)).head() == 404
+
+
 def test_restart(gw):
     cid = gw.container()
     agent = gw.begin(cid)
@@ -79,6 +89,36 @@ def test_restart(gw):
     assert client.head() == 204
     assert gw.events(cid) == ["start", "kill", "die", "stop", "start", "restart"]
     agent.exit(0)
+
+
+def test_restart_of_one_that_would_remove_itself(gw):
+    cid = gw.container(auto_remove=True)
+    agent = gw.begin(cid)
+    removed = gw.get("http/wait/%s?api=1.43&condition=removed" % cid)
+    removed.head()
+    client = gw.ask(cid, "restart", timeout=5)
+    assert signal(agent) == 15
+    agent.exit(143)
+    agent = gw.agent(gw.lam.invocation().payload["run"])
+    agent.hello()
+    agent.started()
+    assert client.head() == 204
+    assert gw.state(cid) == "running"
+    agent.exit(5)
+    assert removed.body() == b'{"StatusCode":5}\n'
+    assert gw.state(cid) == "removing"
+
+
+def test_restart_of_one_that_does_not_run_starts_it(gw):
+    cid = gw.container()
+    for _ in range(2):
+        client = gw.ask(cid, "restart", timeout=5)
+        agent = gw.agent(gw.lam.invocation().payload["run"])
+        agent.hello()
+        agent.started()
+        assert client.head() == 204
+        agent.exit(0)
+    assert gw.events(cid) == ["start", "restart", "die"] * 2
 
 
 def test_kill_without_an_agent_gives_the_run_up(gw):

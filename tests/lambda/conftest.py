@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import boto3
@@ -13,25 +12,14 @@ import botocore.exceptions
 import pytest
 
 from registry import Registry
+from support.places import BUILD
+from support.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("top_builddir") or ROOT / "build").resolve()
-PROGRAM = Path(os.environ.get("SOCKERLESS_LAMBDA") or BUILD / "sockerless-lambda")
+PROGRAM = BUILD / "sockerless-lambda"
 KEY_ID = "AKIALOCALTESTKEY0001"
 SECRET = "local/test+secret=key"
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::000000000000:role/test"
-
-
-def wait_for(what, condition, seconds=30):
-    """Returns the first true result; the only sleep of these tests is the pause between two looks."""
-    end = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.01)
 
 
 class Service:
@@ -64,7 +52,7 @@ class Service:
         def up():
             assert self.process.poll() is None, f"sockerless-lambda ended with {self.process.returncode}"
             return endpoint.exists() and endpoint.read_text().strip()
-        self.endpoint = wait_for("endpoint", up)
+        self.endpoint = wait_until(up, what="endpoint")
 
     def stop(self):
         """SIGTERM; returns the exit status."""
@@ -87,7 +75,7 @@ class Service:
         arguments = dict(FunctionName=name, Role=ROLE, PackageType="Image", Code={"ImageUri": image or self.registry.image}) | more
         reply = client.create_function(**arguments)
         if wait:
-            wait_for("state", lambda: self.state(name) != "Pending", 60)
+            wait_until(lambda: self.state(name) != "Pending", what="state", seconds=60)
         return reply
 
     def state(self, name):
@@ -96,11 +84,9 @@ class Service:
 
 @pytest.fixture(scope="session")
 def registry():
-    directory = tempfile.mkdtemp(prefix="sockerless-registry-")
-    r = Registry(directory)
+    r = Registry()
     yield r
-    r.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    r.close()
 
 
 def make_service(registry, **settings):

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from conftest import KEY_ID, error_of, wait_for
+from conftest import KEY_ID, error_of
+from support.waiting import wait_until
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 
@@ -16,7 +17,7 @@ def test_life(service, function_name):
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert created["State"] == "Pending" and created["StateReasonCode"] == "Creating"
     assert created["FunctionArn"] == ARN + function_name and created["PackageType"] == "Image"
-    wait_for("Active", lambda: service.state(function_name) == "Active")
+    wait_until(lambda: service.state(function_name) == "Active", what="Active")
     got = client.get_function(FunctionName=function_name)
     configuration = got["Configuration"]
     assert configuration["LastUpdateStatus"] == "Successful" and "StateReasonCode" not in configuration
@@ -121,7 +122,7 @@ def test_update_configuration(service, function_name):
     service.create(function_name, Environment={"Variables": {"AB": "1"}})
     updated = client.update_function_configuration(FunctionName=function_name, Timeout=9, Environment={"Variables": {"CD": "2"}})
     assert updated["LastUpdateStatus"] == "InProgress" and updated["Timeout"] == 9
-    got = wait_for("update", lambda: (c := client.get_function_configuration(FunctionName=function_name))["LastUpdateStatus"] == "Successful" and c)
+    got = wait_until(lambda: (c := client.get_function_configuration(FunctionName=function_name))["LastUpdateStatus"] == "Successful" and c, what="update")
     assert (got["State"], got["Environment"]["Variables"]) == ("Active", {"CD": "2"})
     assert error_of(client.update_function_configuration, FunctionName=function_name, Timeout=901)[1] == "InvalidParameterValueException"
     assert error_of(client.update_function_configuration, FunctionName=function_name, Timeout=8, RevisionId="old")[0] == 412
@@ -132,10 +133,10 @@ def test_update_code(service, function_name):
     service.create(function_name)
     other = service.registry.push("test/runtime", Cmd=["other"])
     assert client.update_function_code(FunctionName=function_name, ImageUri=other)["LastUpdateStatus"] == "InProgress"
-    wait_for("update", lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Successful")
+    wait_until(lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Successful", what="update")
     assert client.get_function(FunctionName=function_name)["Code"]["ResolvedImageUri"] == other
     client.update_function_code(FunctionName=function_name, ImageUri=service.registry.foreign)
-    wait_for("failed update", lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Failed")
+    wait_until(lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Failed", what="failed update")
     assert service.state(function_name) == "Active"
 
 

@@ -12,7 +12,8 @@ import urllib.parse
 import botocore.exceptions
 import pytest
 
-from conftest import error_of, wait_for
+from conftest import error_of
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sandboxes need root")
 
@@ -76,7 +77,7 @@ def test_pending_is_a_conflict(service, function_name):
         assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
     except botocore.exceptions.ClientError as e:
         assert e.response["Error"]["Code"] == "ResourceConflictException" and "state: Pending" in e.response["Error"]["Message"]
-        wait_for("Active", lambda: service.state(function_name) == "Active")
+        wait_until(lambda: service.state(function_name) == "Active", what="Active")
 
 
 def test_start_of_the_process(service, function_name):
@@ -124,7 +125,7 @@ def test_frozen_between_invocations(service, function_name):
     invoke(service, function_name, {"do": "ticks"})
     first = invoke(service, function_name, {"do": "ticks"})[0]
     end = time.monotonic() + 1
-    wait_for("a second", lambda: time.monotonic() > end)
+    wait_until(lambda: time.monotonic() > end, what="a second")
     second = invoke(service, function_name, {"do": "ticks"})[0]
     # Awake it would have written 50.
     assert second - first < 25
@@ -172,14 +173,14 @@ def test_slow_return_to_next(service, function_name):
     assert time.monotonic() - before < 1.5
     # Busy still: the next one gets an environment of its own.
     assert invoke(service, function_name, {"do": "tmp"})[0][1:] == [1, 1]
-    wait_for("end", lambda: "done late\n" in log_lines(service, function_name))
+    wait_until(lambda: "done late\n" in log_lines(service, function_name), what="end")
     assert len(service.client("logs").describe_log_streams(logGroupName="/aws/lambda/" + function_name)["logStreams"]) == 2
 
 
 def test_deadline_after_the_answer(service, function_name):
     service.create(function_name, Timeout=1)
     assert invoke(service, function_name, {"do": "answer-late"})[:2] == ("early", None)
-    wait_for("end", lambda: any("Status: timeout" in line for line in log_lines(service, function_name)))
+    wait_until(lambda: any("Status: timeout" in line for line in log_lines(service, function_name)), what="end")
     assert invoke(service, function_name, {"do": "hello"})[0] == {"hello": "world"}
 
 
@@ -273,8 +274,8 @@ def start_and_leave(service, name, event):
 def test_goes_on_without_its_caller(service, function_name):
     service.create(function_name, Timeout=20)
     start_and_leave(service, function_name, {"do": "say", "text": "nobody waits"}).close()
-    wait_for("line", lambda: "nobody waits\n" in log_lines(service, function_name) if started(service, function_name) else None)
-    wait_for("report", lambda: any(line.startswith("REPORT ") for line in log_lines(service, function_name)))
+    wait_until(lambda: "nobody waits\n" in log_lines(service, function_name) if started(service, function_name) else None, what="line")
+    wait_until(lambda: any(line.startswith("REPORT ") for line in log_lines(service, function_name)), what="report")
 
 
 def started(service, name):
@@ -285,7 +286,7 @@ def test_delete_lets_a_running_one_end(service, function_name):
     service.create(function_name, Timeout=20)
     invoke(service, function_name, {"do": "hello"})
     connection = start_and_leave(service, function_name, {"do": "sleep", "seconds": "1"})
-    wait_for("start", lambda: sum(line.startswith("START ") for line in log_lines(service, function_name)) == 2)
+    wait_until(lambda: sum(line.startswith("START ") for line in log_lines(service, function_name)) == 2, what="start")
     service.client("lambda").delete_function(FunctionName=function_name)
     reply = connection.getresponse()
     assert (reply.status, reply.read()) == (200, b'"slept"')
@@ -297,7 +298,7 @@ def test_delete_ends_idle_environments(own_service):
     invoke(s, "f", {"do": "hello"})
     assert sandboxes(s)
     s.client("lambda").delete_function(FunctionName="f")
-    wait_for("end of the environment", lambda: not sandboxes(s))
+    wait_until(lambda: not sandboxes(s), what="end of the environment")
 
 
 def test_out_of_memory(service, function_name):
@@ -330,7 +331,7 @@ def test_update_replaces_environments(service, function_name):
     service.create(function_name)
     assert invoke(service, function_name, {"do": "start"})[0].startswith("from-image")
     client.update_function_configuration(FunctionName=function_name, ImageConfig={"Command": ["new"]})
-    wait_for("update", lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Successful")
+    wait_until(lambda: client.get_function_configuration(FunctionName=function_name)["LastUpdateStatus"] == "Successful", what="update")
     assert invoke(service, function_name, {"do": "start"})[0].startswith("new")
 
 
@@ -340,7 +341,7 @@ def test_idle_environments_end(own_service):
     pid = invoke(s, "f", {"do": "tmp"})[0]
     assert pid[1:] == [1, 1]
     assert sandboxes(s)
-    wait_for("end of the idle environment", lambda: not sandboxes(s))
+    wait_until(lambda: not sandboxes(s), what="end of the idle environment")
     assert invoke(s, "f", {"do": "tmp"})[0][1:] == [1, 1]
 
 
@@ -354,7 +355,7 @@ def test_sigterm_leaves_nothing(own_service):
     s.create("f", Timeout=60)
     invoke(s, "f", {"do": "hello"})
     connection = start_and_leave(s, "f", {"do": "sleep", "seconds": "50"})
-    wait_for("start", lambda: sum(line.startswith("START ") for line in log_lines(s, "f")) == 2)
+    wait_until(lambda: sum(line.startswith("START ") for line in log_lines(s, "f")) == 2, what="start")
     before = time.monotonic()
     assert s.stop() == 0
     assert time.monotonic() - before < 20

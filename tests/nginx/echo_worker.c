@@ -24,11 +24,16 @@ static long body_read(FCGX_Request *req)
 static void answer(FCGX_Request *req, const char *name)
 {
 	const char *accel = FCGX_GetParam("HTTP_X_TEST_ACCEL", req->envp);
+	const char *target = FCGX_GetParam("HTTP_X_TEST_TARGET", req->envp);
 	const char *status = FCGX_GetParam("HTTP_X_TEST_STATUS", req->envp);
 	const char *body = FCGX_GetParam("HTTP_X_TEST_BODY", req->envp);
 	long length = body != NULL && strcmp(body, "none") == 0 ? -2 : body_read(req);
 	char **env;
 
+	if (target != NULL) {
+		FCGX_FPrintF(req->out, "X-Sockerless-Target: %s\r\n\r\n", target);
+		return;
+	}
 	if (accel != NULL) {
 		FCGX_FPrintF(req->out, "X-Accel-Redirect: %s\r\n\r\n", accel);
 		return;

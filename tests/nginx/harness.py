@@ -7,27 +7,11 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 
-TOP = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parents[2])).resolve()
-BUILD = pathlib.Path(os.environ.get("top_builddir", TOP / "build")).resolve()
+from support.places import BUILD, TOP
+from support.waiting import free_port, wait_until
+
 DEADLINE = 30
-
-
-def wait_for(condition, what, deadline=DEADLINE):
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"not in {deadline} s: {what}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def accepts(family, address):
@@ -229,10 +213,10 @@ class Site:
                         f"ROUTES={BUILD}/nginx/routes.conf"], check=True)
         self.stderr = open(self.dir / "nginx.stderr", "w+")
         self.nginx = subprocess.Popen(["nginx", "-e", "stderr", "-c", self.conf], stderr=self.stderr)
-        wait_for(lambda: self.nginx.poll() is not None or
-                 accepts(socket.AF_UNIX, str(self.run / "docker/docker.sock")), "nginx accepts")
+        wait_until(lambda: self.nginx.poll() is not None or
+                   accepts(socket.AF_UNIX, str(self.run / "docker/docker.sock")), what="nginx accepts")
         assert self.nginx.poll() is None, (self.dir / "nginx.stderr").read_text()
-        wait_for(self.workers_ready, "nginx's workers are set up")
+        wait_until(self.workers_ready, what="nginx's workers are set up")
         return self
 
     def stop(self):
@@ -266,7 +250,7 @@ class Site:
     def worker_start(self, pool):
         path = str(self.run / f"{pool}.sock")
         self.workers[pool] = subprocess.Popen([BUILD / "tests/nginx/echo_worker", path])
-        wait_for(lambda: os.path.exists(path) and accepts(socket.AF_UNIX, path), f"{pool} accepts")
+        wait_until(lambda: os.path.exists(path) and accepts(socket.AF_UNIX, path), what=f"{pool} accepts")
 
     def worker_stop(self, pool):
         worker = self.workers.pop(pool)

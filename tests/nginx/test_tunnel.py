@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from harness import DEADLINE, Conn, wait_for
+from harness import DEADLINE, Conn
+from support.waiting import wait_until
 
 MIB = 1 << 20
 BIG = 64 * MIB
@@ -127,7 +128,7 @@ def test_client_gone(site, transport):
     client.send(b"bye")
     client.close()
     assert gateway.read_exactly(3) == b"bye"
-    wait_for(is_gone(gateway), "nginx closes the gateway's end")
+    wait_until(is_gone(gateway), what="nginx closes the gateway's end")
 
 
 def test_client_closed_gives_up_at_once(site):
@@ -146,7 +147,7 @@ def test_client_reset(site):
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     client.close()
     assert gateway.read_all() == b""
-    wait_for(is_gone(gateway), "nginx closes the gateway's end")
+    wait_until(is_gone(gateway), what="nginx closes the gateway's end")
 
 
 @both
@@ -197,8 +198,8 @@ def test_reload_leaves_a_live_tunnel(site, transport):
     client, gateway, _ = site.tunnel(transport)
     old = site.nginx_workers()
     site.nginx.send_signal(signal.SIGHUP)
-    wait_for(lambda: len(site.nginx_workers() - old) == 2 and len(site.nginx_workers() & old) == 1,
-             "new workers, and of the old ones only the tunnel's")
+    wait_until(lambda: len(site.nginx_workers() - old) == 2 and len(site.nginx_workers() & old) == 1,
+               what="new workers, and of the old ones only the tunnel's")
     client.send(b"after")
     assert gateway.read_exactly(5) == b"after"
     gateway.send(b"reload")
@@ -207,14 +208,14 @@ def test_reload_leaves_a_live_tunnel(site, transport):
     client.half_close()
     assert client.read_all() == b"" and gateway.read_all() == b""
     client.close()
-    wait_for(lambda: not site.nginx_workers() & old, "the old worker ends with its tunnel")
+    wait_until(lambda: not site.nginx_workers() & old, what="the old worker ends with its tunnel")
 
 
 def test_quit_waits_for_a_live_tunnel(site):
     client, gateway, _ = site.tunnel("unix")
     old = site.nginx_workers()
     site.nginx.send_signal(signal.SIGQUIT)
-    wait_for(lambda: len(site.nginx_workers() & old) == 1, "the idle worker ends")
+    wait_until(lambda: len(site.nginx_workers() & old) == 1, what="the idle worker ends")
     client.send(b"x")
     assert gateway.read_exactly(1) == b"x"
     gateway.close()
@@ -280,7 +281,7 @@ def test_many_tunnels_leave_nothing(site, transport):
             ends[0].half_close()
         ends[0].close()
         ends[1].close()
-    wait_for(lambda: site.nginx_descriptors() == before, "all descriptors are closed")
+    wait_until(lambda: site.nginx_descriptors() == before, what="all descriptors are closed")
 
 
 def test_upstream_by_tcp_and_used_directly(site):
@@ -291,7 +292,7 @@ def test_upstream_by_tcp_and_used_directly(site):
     conf.write_text(conf.read_text() + f"location /direct {{ tunnel_pass 127.0.0.1:{listener.getsockname()[1]}; }}\n")
     old = site.nginx_workers()
     site.nginx.send_signal(signal.SIGHUP)
-    wait_for(lambda: len(site.nginx_workers()) == 2 and not site.nginx_workers() & old, "new workers")
+    wait_until(lambda: len(site.nginx_workers()) == 2 and not site.nginx_workers() & old, what="new workers")
     client = site.unix().request("PUT", "/direct/a%20b?c=d", b"body")
     upstream = site.keep(Conn(listener.accept()[0]))
     assert upstream.read_head().first == "PUT /direct/a%20b?c=d HTTP/1.1"
@@ -310,7 +311,7 @@ def test_http2_is_refused(site):
     server = f"server {{ listen unix:{extra} http2; set $sockerless_listener unix; include docker-api.conf; }}"
     conf.write_text(conf.read_text().replace("# For other machines", f"{server} #"))
     site.nginx.send_signal(signal.SIGHUP)
-    wait_for(extra.exists, "the HTTP/2 listener")
+    wait_until(extra.exists, what="the HTTP/2 listener")
     reply = subprocess.run(["curl", "-s", "--http2-prior-knowledge", "--unix-socket", extra, "-H",
                             "X-Test-Accel: /.gateway/tunnel/x", "-w", " %{http_code}", "http://docker/info"],
                            check=True, capture_output=True, text=True).stdout

@@ -8,24 +8,17 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
 import registry
 from registry import directory, tar  # noqa: F401
+from support.places import BUILD
+from support.waiting import wait_until
 
-DRIVER = os.environ["driver"]
+DRIVER = str(BUILD / "tests/sandbox/driver")
 RELAY_PORT = 2377
 OUTSIDE, INSIDE = "198.51.100.2", "198.51.100.1"
 INTERFACES = os.listdir("/sys/class/net") + ["world0"]
-
-
-def wait_until(condition, what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("never: " + what)
-        time.sleep(0.01)
 
 
 def server(address, port, handler):
@@ -114,7 +107,7 @@ print('up', flush=True)
 s.serve_forever()
 """ % OUTSIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     own = os.readlink("/proc/self/ns/net")
-    wait_until(lambda: os.readlink("/proc/%d/ns/net" % world.pid) != own, "a namespace for the world outside")
+    wait_until(lambda: os.readlink("/proc/%d/ns/net" % world.pid) != own, what="a namespace for the world outside")
     subprocess.run("ip link set world1 netns %d && nsenter -n -t %d sh -c 'ip link set lo up; ip addr add %s/24 dev world1; "
                    "ip link set world1 up'" % (world.pid, world.pid, OUTSIDE), shell=True, check=True)
     world.stdin.write("go\n")
@@ -123,8 +116,8 @@ s.serve_forever()
     atexit.register(lambda: (world.kill(), world.wait(), world.stdin.close(), world.stdout.close()))
     WORK = tempfile.mkdtemp(prefix="sandbox-test-")
     atexit.register(shutil.rmtree, WORK)
-    REGISTRY = registry.Registry(WORK)
-    atexit.register(REGISTRY.stop)
+    REGISTRY = registry.Registry()
+    atexit.register(REGISTRY.close)
     BUSY = REGISTRY.image("busy", [registry.busybox_layer()])
 
 

@@ -1,27 +1,12 @@
-"""A real docker-registry on a free port of loopback, and images made by hand to push to it."""
+"""A registry, and images of busybox with layers made by hand."""
 import gzip
-import hashlib
-import http.client
 import io
-import json
-import os
-import socket
-import subprocess
 import tarfile
-import time
+
+import support.registry
+from support.registry import DOCKER_LAYER, DOCKER_MANIFEST
 
 BUSYBOX = "/bin/busybox"
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-CONFIG = """version: 0.1
-log: {accesslog: {disabled: true}, level: error}
-storage: {filesystem: {rootdirectory: %s}}
-http: {addr: "127.0.0.1:%d"}
-"""
-
-
-def sha256(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def tar(entries, form=tarfile.GNU_FORMAT):
@@ -55,64 +40,11 @@ def busybox_layer():
     return tar(entries)
 
 
-class Registry:
-    def __init__(self, directory_):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        config = os.path.join(directory_, "registry.yml")
-        with open(config, "w") as f:
-            f.write(CONFIG % (os.path.join(directory_, "registry"), self.port))
-        self.process = subprocess.Popen(["docker-registry", "serve", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                if self.call("GET", "/v2/")[0] == 200:
-                    break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+class Registry(support.registry.Registry):
+    def push_manifest(self, repo, manifest, media_type=DOCKER_MANIFEST, tag=None):
+        return "%s/%s@%s" % (self.address, repo, self.put_manifest(repo, tag, manifest, media_type)["digest"])
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def call(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, answer.headers
-
-    def blob(self, repo, data):
-        status, headers = self.call("POST", "/v2/%s/blobs/uploads/" % repo, b"")
-        assert status == 202, status
-        location = headers["Location"].split("://", 1)[1].split("/", 1)[1]
-        separator = "&" if "?" in location else "?"
-        status, _ = self.call("PUT", "/%s%sdigest=%s" % (location, separator, sha256(data)), data,
-                              {"Content-Type": "application/octet-stream"})
-        assert status == 201, status
-        return sha256(data)
-
-    def manifest(self, repo, manifest, media_type=MANIFEST, tag=None):
-        body = json.dumps(manifest).encode()
-        status, _ = self.call("PUT", "/v2/%s/manifests/%s" % (repo, tag or sha256(body)), body, {"Content-Type": media_type})
-        assert status == 201, status
-        return "127.0.0.1:%d/%s@%s" % (self.port, repo, sha256(body))
-
-    def image(self, repo, layers, architecture="amd64", diff_ids=None, history=None, layer_type=LAYER, compress=gzip.compress, tag=None):
-        config = json.dumps({
-            "architecture": architecture, "os": "linux", "config": {"Cmd": ["sh"]},
-            "rootfs": {"type": "layers", "diff_ids": diff_ids or [sha256(layer) for layer in layers]},
-            "history": history if history is not None else [{"created_by": "test"}] * len(layers),
-        }).encode()
-        packed = [compress(layer) for layer in layers]
-        for blob in packed + [config]:
-            self.blob(repo, blob)
-        return self.manifest(repo, {
-            "schemaVersion": 2, "mediaType": MANIFEST,
-            "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": len(config), "digest": sha256(config)},
-            "layers": [{"mediaType": layer_type, "size": len(b), "digest": sha256(b)} for b in packed],
-        }, tag=tag)
+    def image(self, repo, layers, architecture="amd64", diff_ids=None, history=None, layer_type=DOCKER_LAYER, compress=gzip.compress, tag=None):
+        put = self.put_image(repo, tag, layers, architecture, {"Cmd": ["sh"]}, diff_ids=diff_ids, layer_type=layer_type, compress=compress,
+                             history=history if history is not None else [{"created_by": "test"}] * len(layers))
+        return "%s/%s@%s" % (self.address, repo, put["digest"])

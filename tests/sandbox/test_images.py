@@ -91,9 +91,9 @@ class Images(Base):
         uri = harness.REGISTRY.image("multi", [registry.busybox_layer()])
         digest = uri.split("@")[1]
         kind = "application/vnd.docker.distribution.manifest.list.v2+json"
-        status_uri = harness.REGISTRY.manifest("multi", {
+        status_uri = harness.REGISTRY.push_manifest("multi", {
             "schemaVersion": 2, "mediaType": kind,
-            "manifests": [{"mediaType": registry.MANIFEST, "size": 1, "digest": digest, "platform": {"architecture": "amd64", "os": "linux"}}],
+            "manifests": [{"mediaType": registry.DOCKER_MANIFEST, "size": 1, "digest": digest, "platform": {"architecture": "amd64", "os": "linux"}}],
         }, kind)
         self.assertRegex(self.driver.say("prepare " + status_uri), "error .*index of several images")
 

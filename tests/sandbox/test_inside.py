@@ -5,7 +5,8 @@ import subprocess
 import time
 
 import harness
-from harness import Base, directory, processes, registry, tar, wait_until
+from harness import Base, directory, processes, registry, tar
+from support.waiting import wait_until
 
 
 class Inside(Base):
@@ -112,7 +113,7 @@ class Inside(Base):
         for frozen in (False, True):
             d.ok("start t")
             self.assertEqual(d.say("output t"), "ok started")
-            wait_until(lambda: len([p for p in processes(mark) if b"sh\0" not in p[1]]) >= 3, "three sleepers")
+            wait_until(lambda: len([p for p in processes(mark) if b"sh\0" not in p[1]]) >= 3, what="three sleepers")
             if frozen:
                 d.ok("freeze t")
             d.ok("kill t")
@@ -129,13 +130,13 @@ class Inside(Base):
                 return int(f.read().rsplit(")", 1)[1].split()[11])
         pid = processes("i=$((i+1)); echo $i > /tmp/n", exact=False)[0][0]
         before = ticks()
-        wait_until(lambda: ticks() > before, "progress")
+        wait_until(lambda: ticks() > before, what="progress")
         d.ok("freeze t")
         stopped = ticks()
         time.sleep(0.3)
         self.assertEqual(ticks(), stopped)
         d.ok("thaw t")
-        wait_until(lambda: ticks() > stopped, "progress after the thaw")
+        wait_until(lambda: ticks() > stopped, what="progress after the thaw")
         d.ok("kill t")
         self.assertEqual(d.ok("wait t"), "signal 9")
 

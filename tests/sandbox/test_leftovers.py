@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import harness
-from harness import DRIVER, Base, Driver, parent, processes, traces, wait_until
+from harness import DRIVER, Base, Driver, parent, processes, traces
+from support.waiting import wait_until
 
 
 class Leftovers(Base):
@@ -15,7 +16,7 @@ class Leftovers(Base):
         for i, frozen in enumerate((False, True)):
             self.driver.ok("create b%d 256 64 / setsid sleep %s & sleep %s; true" % (i, self.mark, self.mark))
             self.driver.ok("start b%d" % i)
-            wait_until(lambda: len([p for p in processes(self.mark) if p[1].startswith(b"sleep")]) == 2 * (i + 1), "sleepers")
+            wait_until(lambda: len([p for p in processes(self.mark) if p[1].startswith(b"sleep")]) == 2 * (i + 1), what="sleepers")
             if frozen:
                 self.driver.ok("freeze b%d" % i)
 
@@ -26,7 +27,7 @@ class Leftovers(Base):
         self.driver.process.kill()
         self.driver.process.wait()
         # Processes, mounts, loop devices and network go by themselves.
-        wait_until(lambda: set(traces(host)) <= {"cgroups", "sandboxes"} and not processes(self.mark), "an end by itself: %s" % traces(host), 5)
+        wait_until(lambda: set(traces(host)) <= {"cgroups", "sandboxes"} and not processes(self.mark), what="an end by itself: %s" % traces(host), seconds=5)
         self.sweep()
         self.assertEqual(traces(host), {})
 
@@ -40,9 +41,9 @@ class Leftovers(Base):
         for name in ("b0", "b1"):
             self.assertEqual(self.driver.ok("wait " + name), "signal 9")
             self.driver.ok("destroy " + name)
-        wait_until(lambda: not processes(self.mark), "the end of all")
+        wait_until(lambda: not processes(self.mark), what="the end of all")
         self.assertEqual(self.driver.close(), 0)
-        wait_until(lambda: traces(host) == {}, "nothing left: %s" % traces(host), 5)
+        wait_until(lambda: traces(host) == {}, what="nothing left: %s" % traces(host), seconds=5)
 
     def test_host_and_guard_killed_together(self):
         host = self.dir + "/host"
@@ -59,7 +60,7 @@ class Leftovers(Base):
         self.driver.ok("prepare " + harness.BUSY)
         self.assertEqual(self.driver.run("echo again")[0], ["again"])
         self.assertEqual(self.driver.close(), 0)
-        wait_until(lambda: traces(host) == {}, "nothing left: %s" % traces(host), 5)
+        wait_until(lambda: traces(host) == {}, what="nothing left: %s" % traces(host), seconds=5)
 
     def test_sweep_after_the_directory_is_gone(self):
         host = self.dir + "/host"
@@ -68,7 +69,7 @@ class Leftovers(Base):
         self.driver.process.wait()
         shutil.rmtree(host)
         self.sweep()
-        wait_until(lambda: traces(host) == {}, "nothing left: %s" % traces(host), 5)
+        wait_until(lambda: traces(host) == {}, what="nothing left: %s" % traces(host), seconds=5)
 
     def test_orderly_end_leaves_nothing(self):
         self.busy()
@@ -107,12 +108,12 @@ class Bare:
             with open("/proc/%d/stat" % pid) as f:
                 return f.read().rsplit(")", 1)[1].split()
         d.ok("freeze t")
-        wait_until(lambda: state()[0] in self.frozen, "a frozen process: %s" % state()[0])
+        wait_until(lambda: state()[0] in self.frozen, what="a frozen process: %s" % state()[0])
         before = state()[11:13]
         time.sleep(0.2)
         self.assertEqual(state()[11:13], before)
         d.ok("thaw t")
-        wait_until(lambda: state()[11:13] != before, "progress")
+        wait_until(lambda: state()[11:13] != before, what="progress")
         d.ok("freeze t")
         d.ok("kill t")
         self.assertEqual(d.ok("wait t"), "signal 9")
@@ -127,10 +128,10 @@ class Bare:
         mark = "4321.%d" % time.monotonic_ns()
         self.driver.ok("create t 256 64 / setsid sleep %s & sleep %s; true" % (mark, mark))
         self.driver.ok("start t")
-        wait_until(lambda: len(processes(mark)) == 3, "sleepers")
+        wait_until(lambda: len(processes(mark)) == 3, what="sleepers")
         self.driver.process.kill()
         self.driver.process.wait()
-        wait_until(lambda: processes(mark) == [], "an end by itself", 5)
+        wait_until(lambda: processes(mark) == [], what="an end by itself", seconds=5)
         self.sweep()
         self.assertEqual(traces(self.dir + "/host"), {})
 

@@ -5,7 +5,8 @@ import tempfile
 import threading
 
 import harness
-from harness import INSIDE, OUTSIDE, RELAY_PORT, Base, count_then_answer, server, wait_until
+from harness import INSIDE, OUTSIDE, RELAY_PORT, Base, count_then_answer, server
+from support.waiting import wait_until
 
 
 class Network(Base):
@@ -57,10 +58,10 @@ class Network(Base):
         self.serve("127.0.0.1", RELAY_PORT, lambda c: (held.append(c), c.recv(1), held.append(c.recv(1))))
         d.ok("create t 256 64 / (echo -n x; sleep 100) | nc 169.254.100.1 9002")
         d.ok("start t")
-        wait_until(lambda: held, "a connection through the relay")
+        wait_until(lambda: held, what="a connection through the relay")
         d.ok("kill t")
         d.ok("wait t")
-        wait_until(lambda: len(held) == 2, "the connection's end at the host")
+        wait_until(lambda: len(held) == 2, what="the connection's end at the host")
         d.ok("destroy t")
         self.test_runtime_listener()
 

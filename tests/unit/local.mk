@@ -2,14 +2,14 @@ UNIT_TESTS += \
   tests/unit/test_change tests/unit/test_create tests/unit/test_credentials tests/unit/test_docker_words \
   tests/unit/test_image tests/unit/test_image_fetch tests/unit/test_json tests/unit/test_lambda_parse \
   tests/unit/test_networks tests/unit/test_reference tests/unit/test_relay_pair tests/unit/test_retain \
-  tests/unit/test_route tests/unit/test_sigv4 tests/unit/test_sigv4_verify tests/unit/test_store tests/unit/test_time \
-  tests/unit/test_upgrade tests/unit/test_wire tests/unit/test_ws
+  tests/unit/test_route tests/unit/test_setting tests/unit/test_sigv4 tests/unit/test_sigv4_verify tests/unit/test_store tests/unit/test_time \
+  tests/unit/test_exec_error tests/unit/test_spool tests/unit/test_upgrade tests/unit/test_wire tests/unit/test_ws
 
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
 
-tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_merge.c \
-  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_rules.c
+tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c \
+  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_rules.c fcgi/create_volumes.c fcgi/volume.c
 tests_unit_test_create_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
@@ -45,6 +45,9 @@ tests_unit_test_retain_LDADD = $(UNIT_LDADD)
 tests_unit_test_route_SOURCES = tests/unit/test_route.c fcgi/route.c fcgi/route.h
 tests_unit_test_route_LDADD = $(UNIT_LDADD)
 
+tests_unit_test_setting_SOURCES = tests/unit/test_setting.c
+tests_unit_test_setting_LDADD = $(UNIT_LDADD)
+
 tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
 tests_unit_test_sigv4_LDADD = $(UNIT_LDADD)
 
@@ -67,3 +70,10 @@ tests_unit_test_wire_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_ws_SOURCES = tests/unit/test_ws.c
 tests_unit_test_ws_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_exec_error_SOURCES = tests/unit/test_exec_error.c
+tests_unit_test_exec_error_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_spool_SOURCES = tests/unit/test_spool.c agent-gateway/spool.c agent-gateway/spool_record.c \
+  agent-gateway/spool_recover.c
+tests_unit_test_spool_LDADD = $(UNIT_LDADD)

@@ -70,11 +70,35 @@ static void getters_survive_other_types(void **state)
 	assert_null(json_path(o, "s", "k", NULL));
 }
 
+static void repairs_what_is_no_utf8(void **state)
+{
+	static const struct {
+		const char *text, *json;
+	} table[] = {
+		{ "", "\"\"" },
+		{ "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xb3", "\"a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xb3\"" },
+		{ "\xff", "\"\xef\xbf\xbd\"" },
+		{ "a\xc3", "\"a\xef\xbf\xbd\"" },
+		{ "\xe2\x82z", "\"\xef\xbf\xbd\xef\xbf\xbdz\"" },
+		{ "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },                  /* overlong */
+		{ "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* surrogate */
+		{ "\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		CLEANUP_JSON struct json_object *o = json_string(table[i].text);
+
+		assert_string_equal(json_text(o), table[i].json);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_table),
 		cmocka_unit_test(refuses_deep_nesting),
+		cmocka_unit_test(repairs_what_is_no_utf8),
 		cmocka_unit_test(getters_survive_other_types),
 	};
 

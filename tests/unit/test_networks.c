@@ -10,13 +10,15 @@
 
 static struct json_object *render(const char *endpoints, const char *mode, int minor)
 {
+	BUF_CLEANUP struct buf text = BUF_INIT;
 	struct json_object *asked, *out;
 	struct err e;
 
 	assert_int_equal(json_parse(endpoints, strlen(endpoints), &asked, &e), 0);
-	out = networks_render(asked, mode, minor);
+	networks_put(&text, asked, mode, minor);
 	json_object_put(asked);
-	assert_non_null(out);
+	assert_false(text.failed);
+	assert_int_equal(json_parse(text.data, text.len, &out, &e), 0);
 	return out;
 }
 

@@ -1,0 +1,20 @@
+/* The registry that an image comes from, with the account that the client gives. Blocks. */
+#ifndef SOCKERLESS_IMAGE_SOURCE_H
+#define SOCKERLESS_IMAGE_SOURCE_H
+
+#include <json-c/json.h>
+
+#include "fcgi/request.h"
+#include "lib/docker/reference.h"
+#include "lib/registry/client.h"
+
+/* X-Registry-Auth: base64url of JSON. NULL without it; what can't be read counts as none, as in dockerd. Owned by the caller. */
+struct json_object *image_source_auth(const struct request *req);
+
+/*
+ * Opens the repository of a reference with {username, password} or
+ * {identitytoken} of `auth` (NULL: anonymous). No network yet.
+ */
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e);
+
+#endif

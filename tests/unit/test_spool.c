@@ -1,0 +1,175 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent-gateway/spool.h"
+#include "agent-gateway/spool_recover.h"
+
+static char base[] = "/tmp/test_spool.XXXXXX";
+static char dir[64];
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(base))
+		return -1;
+	snprintf(dir, sizeof dir, "%s/c", base);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	return spool_remove(dir, NULL) < 0 ? -1 : rmdir(base);
+}
+
+static int empty(void **state)
+{
+	return spool_remove(dir, NULL);
+}
+
+static struct spool *opened(uint64_t limit)
+{
+	struct spool *s = NULL;
+
+	assert_int_equal(spool_open(&s, dir, limit, NULL), 0);
+	return s;
+}
+
+static int append(struct spool *s, uint32_t run, unsigned int channel, uint64_t offset, const char *text)
+{
+	struct spool_record r = { .run = run, .channel = channel, .offset = offset, .time = 1, .data = (const uint8_t *)text,
+				  .len = strlen(text) };
+
+	return spool_append(s, &r, NULL);
+}
+
+static void assert_content(struct spool *s, const char *expected)
+{
+	BUF_CLEANUP struct buf raw = BUF_INIT, text = BUF_INIT;
+	struct spool_position p = { 0 };
+	size_t at = 0, before;
+
+	do {
+		before = raw.len;
+		assert_int_equal(spool_read(s, &p, &raw, NULL), 0);
+	} while (raw.len > before);
+	while (at < raw.len) {
+		struct spool_record r;
+		long n = spool_record_get((uint8_t *)raw.data + at, raw.len - at, &r);
+
+		assert_true(n > 0);
+		buf_append(&text, r.data, r.len);
+		at += (size_t)n;
+	}
+	assert_string_equal(text.data ? text.data : "", expected);
+}
+
+static void each_byte_once(void **state)
+{
+	struct spool *s = opened(1 << 20);
+	struct spool_offsets o;
+
+	assert_content(s, "");
+	assert_int_equal(append(s, 1, 0, 0, "abc"), 0);
+	assert_int_equal(append(s, 1, 0, 0, "abc"), 0);
+	assert_int_equal(append(s, 1, 0, 1, "bcde"), 0);
+	assert_int_equal(append(s, 1, 0, 9, "x"), -1);
+	assert_int_equal(append(s, 1, 1, 0, "ERR"), 0);
+	assert_content(s, "abcdeERR");
+	assert_int_equal(append(s, 2, 0, 0, "new"), 0);
+	assert_int_equal(append(s, 1, 0, 5, "late"), 0);
+	spool_offsets(s, &o);
+	assert_int_equal(o.run, 2);
+	assert_int_equal(o.offset[0], 3);
+	assert_int_equal(o.offset[1], 0);
+	assert_content(s, "abcdeERRnew");
+	spool_close(s);
+}
+
+/* Whatever the last bytes are: whole records stay, the rest is cut, and what follows is appended there. */
+static void a_torn_tail_is_cut(void **state)
+{
+	char path[SPOOL_PATH_MAX];
+
+	for (off_t torn = 1; torn < 40; torn++) {
+		struct spool *s = opened(1 << 20);
+		struct spool_offsets o;
+		off_t size;
+		int fd;
+
+		assert_int_equal(append(s, 1, 0, 0, "first"), 0);
+		assert_int_equal(append(s, 1, 0, 5, "second"), 0);
+		spool_close(s);
+		spool_path(path, dir, 1);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		assert_true(fd >= 0);
+		size = lseek(fd, 0, SEEK_END);
+		assert_int_equal(ftruncate(fd, size - (torn < 38 ? torn : 38)), 0);
+		close(fd);
+		s = opened(1 << 20);
+		spool_offsets(s, &o);
+		assert_int_equal(o.offset[0], 5);
+		assert_int_equal(append(s, 1, 0, 5, "again"), 0);
+		assert_content(s, "firstagain");
+		spool_close(s);
+		assert_int_equal(spool_remove(dir, NULL), 0);
+	}
+}
+
+static void rubbish_at_the_end_is_cut(void **state)
+{
+	struct spool *s = opened(1 << 20);
+	char path[SPOOL_PATH_MAX];
+	int fd;
+
+	assert_int_equal(append(s, 1, 0, 0, "first"), 0);
+	spool_close(s);
+	spool_path(path, dir, 1);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, path, 100), 100);
+	close(fd);
+	s = opened(1 << 20);
+	assert_content(s, "first");
+	spool_close(s);
+}
+
+static void old_segments_go_but_not_under_a_reader(void **state)
+{
+	struct spool *s = opened(20u << 20);
+	struct spool_position end;
+	char *text = malloc(SPOOL_RECORD_MAX + 1);
+	uint64_t at = 0;
+
+	assert_non_null(text);
+	memset(text, 'x', SPOOL_RECORD_MAX);
+	text[SPOOL_RECORD_MAX] = '\0';
+	for (int i = 0; i < 35 * 16; i++, at += SPOOL_RECORD_MAX)
+		assert_int_equal(append(s, 1, 0, at, text), 0);
+	free(text);
+	spool_end(s, &end);
+	assert_int_equal(end.segment, 3);
+	spool_trim(s, 1);
+	assert_int_equal(access(dir, F_OK), 0);
+	spool_trim(s, 2);
+	spool_trim(s, 0);
+	spool_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(each_byte_once, empty),
+		cmocka_unit_test_teardown(a_torn_tail_is_cut, empty),
+		cmocka_unit_test_teardown(rubbish_at_the_end_is_cut, empty),
+		cmocka_unit_test_teardown(old_segments_go_but_not_under_a_reader, empty),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
