@@ -73,7 +73,7 @@ static void on_chunk(void *arg, const uint8_t *data, size_t len, const struct er
 	a->placed = true;
 	while (at < len) {
 		struct spool_record r;
-		long n = spool_record_get(data + at, len - at, &r);
+		long n = spool_record_peek(data + at, len - at, &r);
 
 		if (n <= 0)
 			break;

@@ -2,7 +2,7 @@
 sbin_PROGRAMS += sockerless-gateway
 sockerless_gateway_SOURCES = \
   agent-gateway/agent.c agent-gateway/agent.h agent-gateway/agent_message.c agent-gateway/attach.c agent-gateway/conn.c agent-gateway/conn.h \
-  agent-gateway/cloud_log.c agent-gateway/cloud_log.h agent-gateway/container.c agent-gateway/container.h agent-gateway/detach_keys.c agent-gateway/detach_keys.h agent-gateway/end.c \
+  agent-gateway/cloud_log.c agent-gateway/cloud_log.h agent-gateway/cloud_output.c agent-gateway/cloud_output.h agent-gateway/container.c agent-gateway/container.h agent-gateway/detach_keys.c agent-gateway/detach_keys.h agent-gateway/end.c \
   agent-gateway/events.c agent-gateway/events.h agent-gateway/exec.c agent-gateway/exec.h agent-gateway/exec_handle.c \
   agent-gateway/exec_resize.c agent-gateway/gateway.c agent-gateway/gateway.h agent-gateway/input.c agent-gateway/input.h \
   agent-gateway/intent.c agent-gateway/intent.h agent-gateway/intent_kill.c agent-gateway/intent_past.c agent-gateway/intent_pause.c agent-gateway/intent_remove.c agent-gateway/intent_start.c \

@@ -1,12 +1,14 @@
 /*
  * GET /.gateway/http/logs/<container>: the spool's lines, chunked; with
  * follow until the container's run ends. tail needs the number of lines
- * first: then the spool is read twice.
+ * first: then the spool is read twice. A spool that is gone is replaced by
+ * what CloudWatch has.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-gateway/cloud_output.h"
 #include "agent-gateway/conn.h"
 #include "agent-gateway/container.h"
 #include "agent-gateway/log_lines.h"
@@ -32,6 +34,9 @@ struct logs {
 	bool counting;
 	bool follow, timestamps, details, tty;
 	bool more, over;
+	struct cloud_output *cloud; /* is being read in place of a spool that is gone */
+	struct buf kept;            /* what came of it, as records */
+	bool cloud_read, kept_fed;
 };
 
 static bool in_range(struct logs *l, int64_t time)
@@ -106,6 +111,7 @@ static void begin_sending(struct logs *l)
 	l->skip = l->counted > (uint64_t)l->tail ? l->counted - (uint64_t)l->tail : 0;
 	log_lines_free(&l->lines);
 	log_lines_init(&l->lines, l->lines.want[0], l->lines.want[1]);
+	l->kept_fed = false;
 	reader_rewind(l->reader);
 	reader_next(l->reader);
 }
@@ -127,11 +133,46 @@ static void at_end(struct logs *l)
 	reply_end(l->conn);
 }
 
+static void feed(struct logs *l, const uint8_t *data, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		struct spool_record r;
+		long n = spool_record_peek(data + at, len - at, &r);
+
+		if (n <= 0 || !log_lines_feed(&l->lines, &r, l->counting ? count_line : send_line, l))
+			break;
+		at += (size_t)n;
+	}
+	flush_out(l);
+}
+
+static void cloud_came(void *arg, const struct buf *records)
+{
+	struct logs *l = arg;
+
+	l->cloud = NULL;
+	l->cloud_read = true;
+	buf_append(&l->kept, records->data, records->len);
+	reader_next(l->reader);
+}
+
+/* A run that ended and left no spool here: its function's log is what remains. Of a terminal there is none. */
+static bool cloud_asked(struct logs *l)
+{
+	if (l->cloud)
+		return true;
+	if (l->cloud_read || l->tty || l->conn->container->state != STATE_EXITED || !reader_absent(l->reader))
+		return false;
+	l->cloud = cloud_output_read(l->conn->container, cloud_came, l);
+	return l->cloud != NULL;
+}
+
 static void on_chunk(void *arg, const uint8_t *data, size_t len, const struct err *e)
 {
 	struct logs *l = arg;
 	bool again = l->more;
-	size_t at = 0;
 
 	if (e) {
 		log_error("logs: %s", e->text);
@@ -139,19 +180,17 @@ static void on_chunk(void *arg, const uint8_t *data, size_t len, const struct er
 		return;
 	}
 	l->more = false;
-	while (at < len) {
-		struct spool_record r;
-		long n = spool_record_get(data + at, len - at, &r);
-
-		if (n <= 0 || !log_lines_feed(&l->lines, &r, l->counting ? count_line : send_line, l))
-			break;
-		at += (size_t)n;
+	feed(l, data, len);
+	if (!len && l->kept.len && !l->kept_fed) {
+		l->kept_fed = true;
+		feed(l, (const uint8_t *)l->kept.data, l->kept.len);
 	}
-	flush_out(l);
 	if (l->conn->dead)
 		return;
 	if (len || again)
 		next_chunk(l);
+	else if (cloud_asked(l))
+		return;
 	else
 		at_end(l);
 }
@@ -183,7 +222,9 @@ static void on_closed(struct conn *c)
 	container_unwatch(c->container, &l->watcher);
 	reader_free(l->reader);
 	log_lines_free(&l->lines);
+	cloud_output_forget(l->cloud);
 	buf_free(&l->out);
+	buf_free(&l->kept);
 	free(l);
 }
 

@@ -31,17 +31,23 @@ static uint32_t checksum(const uint8_t *at, const uint8_t *data, size_t len)
 	return (uint32_t)crc32(crc32(0, at + 4, SPOOL_RECORD - 4), data, (uInt)len);
 }
 
-void spool_record_put(uint8_t at[SPOOL_RECORD], const struct spool_record *r)
+void spool_record_lay(uint8_t at[SPOOL_RECORD], const struct spool_record *r)
 {
+	wire_put_u32(at, 0);
 	wire_put_u32(at + 4, (uint32_t)r->len);
 	wire_put_u32(at + 8, r->run);
 	wire_put_u32(at + 12, r->channel);
 	wire_put_u64(at + 16, r->offset);
 	wire_put_u64(at + 24, (uint64_t)r->time);
+}
+
+void spool_record_put(uint8_t at[SPOOL_RECORD], const struct spool_record *r)
+{
+	spool_record_lay(at, r);
 	wire_put_u32(at, checksum(at, r->data, r->len));
 }
 
-long spool_record_get(const uint8_t *data, size_t len, struct spool_record *ret)
+long spool_record_peek(const uint8_t *data, size_t len, struct spool_record *ret)
 {
 	struct spool_record r;
 
@@ -57,8 +63,18 @@ long spool_record_get(const uint8_t *data, size_t len, struct spool_record *ret)
 		return -1;
 	if (len < SPOOL_RECORD + r.len)
 		return 0;
-	if (wire_get_u32(data) != checksum(data, r.data, r.len))
-		return -1;
 	*ret = r;
 	return (long)(SPOOL_RECORD + r.len);
+}
+
+long spool_record_get(const uint8_t *data, size_t len, struct spool_record *ret)
+{
+	struct spool_record r;
+	long whole = spool_record_peek(data, len, &r);
+
+	if (whole > 0 && wire_get_u32(data) != checksum(data, r.data, r.len))
+		return -1;
+	if (whole > 0)
+		*ret = r;
+	return whole;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent-gateway/gateway.h"
 #include "lib/log.h"
@@ -71,6 +72,8 @@ static int run_offsets(struct job *job, void *context, struct err *e)
 {
 	struct spool_offsets_job *j = (struct spool_offsets_job *)job;
 
+	if (mkdir(j->handle->dir, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "%s", j->handle->dir);
 	if (handle_open(j->handle, e) < 0)
 		return -1;
 	spool_offsets(j->handle->spool, &j->offsets);
@@ -93,7 +96,7 @@ static int run_append(struct job *job, void *context, struct err *e)
 		return -1;
 	while (at < j->records.len && rc >= 0) {
 		struct spool_record r;
-		long len = spool_record_get((uint8_t *)j->records.data + at, j->records.len - at, &r);
+		long len = spool_record_peek((uint8_t *)j->records.data + at, j->records.len - at, &r);
 
 		if (len <= 0) {
 			rc = err_set(e, ERR_INTERNAL, "a record was spoilt on its way");
@@ -123,7 +126,10 @@ static int run_read(struct job *job, void *context, struct err *e)
 		spool_end(j->handle->spool, &j->position);
 		return 0;
 	}
-	return spool_read(j->handle->spool, &j->position, &j->data, e);
+	if (spool_read(j->handle->spool, &j->position, &j->data, e) < 0)
+		return -1;
+	j->absent = !j->data.len && access(j->handle->dir, F_OK) < 0 && errno == ENOENT;
+	return 0;
 }
 
 void spool_post_read(struct gateway *gw, struct spool_handle *h, struct spool_read_job *j, void (*done)(struct job *))

@@ -25,7 +25,7 @@ struct spool_offsets_job {
 struct spool_append_job {
 	struct job job;
 	struct spool_handle *handle;
-	struct buf records;           /* as spool_record_put made them; freed by the poster */
+	struct buf records;           /* as spool_record_lay made them; freed by the poster */
 	uint64_t keep;                /* see spool_trim */
 	struct spool_offsets offsets; /* what is safe after it, also if it failed half-way */
 };
@@ -35,9 +35,11 @@ struct spool_read_job {
 	struct spool_handle *handle;
 	struct spool_position position;
 	bool seek_end;
+	bool absent;                  /* there is no spool: none was begun, or it is gone */
 	struct buf data;              /* freed by the poster */
 };
 
+/* Makes the directory, too, so that a spool that is gone differs from one without output. */
 void spool_post_offsets(struct gateway *gw, struct spool_handle *h, struct spool_offsets_job *j, void (*done)(struct job *));
 void spool_post_append(struct gateway *gw, struct spool_handle *h, struct spool_append_job *j, void (*done)(struct job *));
 void spool_post_read(struct gateway *gw, struct spool_handle *h, struct spool_read_job *j, void (*done)(struct job *));

@@ -27,7 +27,7 @@ struct reader {
 	struct spool_position position;
 	reader_chunk *chunk;
 	void *arg;
-	bool seek_end, busy, freed;
+	bool seek_end, busy, freed, absent;
 };
 
 static void append_start(struct spooler *s);
@@ -202,7 +202,7 @@ bool spooler_append(struct spooler *s, const struct spool_record *r)
 		s->pending.failed = false;
 		return false;
 	}
-	spool_record_put(head, r);
+	spool_record_lay(head, r);
 	buf_append(&s->pending, head, sizeof head);
 	buf_append(&s->pending, r->data, r->len);
 	if (!event_pending(s->retry, EV_TIMEOUT, NULL))
@@ -257,6 +257,7 @@ static void read_done(struct job *job)
 	} else {
 		r->position = j->j.position;
 		r->seek_end = false;
+		r->absent = j->j.absent;
 		r->chunk(r->arg, (uint8_t *)j->j.data.data, j->j.data.len, job->rc < 0 ? &job->err : NULL);
 	}
 	buf_free(&j->j.data);
@@ -302,4 +303,9 @@ void reader_rewind(struct reader *r)
 {
 	r->position = (struct spool_position){ 0 };
 	r->seek_end = false;
+}
+
+bool reader_absent(const struct reader *r)
+{
+	return r->absent;
 }

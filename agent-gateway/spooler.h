@@ -39,6 +39,8 @@ struct reader *reader_new(struct spooler *s, reader_chunk *chunk, void *arg);
 void reader_free(struct reader *r); /* NULL is fine; a request under way is forgotten */
 void reader_next(struct reader *r);
 bool reader_busy(const struct reader *r);
+/* Of an empty chunk: there is no spool at all. */
+bool reader_absent(const struct reader *r);
 /* The next chunk begins where the spool ends when the spool thread gets to it; output appended before is not read. */
 void reader_seek_end(struct reader *r);
 /* Backwards to the beginning. */

@@ -20,7 +20,7 @@
 /* The fields that are the same for everybody, in dockerd's order around the ones that aren't. */
 static const char fixed[] =
 	"{\"Driver\":\"lambda\",\"DriverStatus\":[],"
-	"\"Plugins\":{\"Volume\":[],\"Network\":[],\"Authorization\":null,\"Log\":[\"json-file\"]},"
+	"\"Plugins\":{\"Volume\":[\"local\"],\"Network\":[\"bridge\",\"host\",\"null\"],\"Authorization\":null,\"Log\":[\"json-file\"]},"
 	"\"MemoryLimit\":true,\"SwapLimit\":true,\"KernelMemoryTCP\":true,\"CpuCfsPeriod\":true,\"CpuCfsQuota\":true,"
 	"\"CPUShares\":true,\"CPUSet\":true,\"PidsLimit\":true,\"IPv4Forwarding\":true,\"BridgeNfIptables\":true,"
 	"\"BridgeNfIp6tables\":true,\"Debug\":false,\"NFd\":0,\"OomKillDisable\":true,\"NGoroutines\":0,"

@@ -136,7 +136,7 @@ void guard_init(const struct guard_plan *plan, int output, int result_fd, int st
 	int status;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_NAME, "sandbox-init", 0, 0, 0);
+	syscall(SYS_prctl, PR_SET_NAME, "sandbox-init", 0, 0, 0); /* sandbox_guard.c says why */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -334,6 +334,11 @@ UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed,
 SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at), coalesce(request_id, ''),
 	coalesce(log_stream, '') FROM run WHERE phase <> 'ended';
 
+-- name: gateway_runs_logged
+-- system
+SELECT number, coalesce(request_id, ''), log_stream, coalesce(invoked_at, prepared_at) FROM run
+WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 32;
+
 -- name: gateway_intents
 -- system
 SELECT seq, container_id, verb, args FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;

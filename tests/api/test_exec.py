@@ -34,7 +34,7 @@ def test_create(worker):
     (b"{\"Cmd\":[\"a\"]} {}", 400, "unexpected content after JSON"),
     ({"Cmd": "ls"}, 400, "invalid JSON: json: cannot unmarshal string into Go struct field ExecConfig.Cmd of type []string"),
     ({"Cmd": ["a", 5]}, 400, "invalid JSON: json: cannot unmarshal number into Go struct field ExecConfig.Cmd of type string"),
-    ({"Cmd": ["a\0b"]}, 400, "Cmd holds a NUL character"),
+    ({"Cmd": ["a\0b"]}, 400, "invalid JSON: a text holds the character NUL, which is not supported"),
     ({"Cmd": ["a"], "Tty": "yes"}, 400, "invalid JSON: json: cannot unmarshal string into Go struct field ExecConfig.Tty of type bool"),
     ({"Cmd": ["a"], "Privileged": True}, 400, "privileged exec is not supported: a Lambda function has no privileges to give"),
     ({"Cmd": ["x" * 600000]}, 413, "the exec's configuration is larger than 524288 bytes"),

@@ -4,8 +4,11 @@ import http.server
 import json
 import re
 import threading
+import urllib.request
 
 import pytest
+
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,21 @@ def test_unknown_network_is_told_at_start(s):
 class Guarded(http.server.BaseHTTPRequestHandler):
     """Wants u:p by Basic; below /token it gives Bearer tokens for the same."""
     bearer = False
+    upstream = None
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def pass_on(self):
+        request = urllib.request.Request("http://%s%s" % (self.upstream, self.path), method=self.command,
+                                         headers={"Accept": self.headers.get("Accept", "*/*")})
+        with opener.open(request) as reply:
+            self.send_response(reply.status)
+            for name in ("Content-Type", "Content-Length", "Docker-Content-Digest"):
+                if reply.headers[name]:
+                    self.send_header(name, reply.headers[name])
+            self.end_headers()
+            self.wfile.write(reply.read())
 
     def do_GET(self):
         basic = "Basic " + base64.b64encode(b"u:p").decode()
@@ -92,7 +110,7 @@ class Guarded(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/token"):
             self.answer(200 if given == basic else 401, {"token": "the-token"})
         elif given == ("Bearer the-token" if self.bearer else basic):
-            self.answer(200, {})
+            self.pass_on() if self.upstream and self.path != "/v2/" else self.answer(200, {})
         else:
             self.answer(401, {}, 'Bearer realm="http://%s:%d/token",service="here"' % self.server.server_address if self.bearer else 'Basic realm="here"')
 
@@ -110,8 +128,8 @@ class Guarded(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(params=[False, True], ids=["basic", "bearer"])
-def guarded(request):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Guarded,), {"bearer": request.param}))
+def guarded(request, s):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Guarded,), {"bearer": request.param, "upstream": s.registry.address}))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield "127.0.0.1:%d" % server.server_address[1], request.param
@@ -133,6 +151,21 @@ def test_login(s, guarded):
         assert (reply.status, reply.json["message"]) == (401, 'Get "http://%s/v2/": unauthorized: incorrect username or password' % address)
     else:
         assert (reply.status, reply.json["message"]) == (500, "login attempt to http://%s/v2/ failed with status: 401 Unauthorized" % address)
+
+
+def test_pull_with_an_account(s, guarded):
+    name = guarded[0] + "/library/busybox"
+    account = lambda password: {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(
+        {"username": "u", "password": password, "serveraddress": guarded[0]}).encode()).decode()}
+    pull = lambda headers: s.call("POST", "/images/create?fromImage=%s&tag=1.35" % name, headers=headers)
+    reply = pull(account("p"))
+    assert reply.status == 200 and "Status: " in s.lines(reply)[-1]["status"], reply.body
+    assert s.call("GET", "/distribution/%s:1.35/json" % name, headers=account("p")).json["Descriptor"]["digest"] == s.manifest
+    for headers in (account("wrong"), {}):
+        reply = pull(headers)
+        assert reply.status in (401, 404, 500) and "u:p" not in reply.json["message"], reply.body
+        assert s.call("GET", "/distribution/%s:1.35/json" % name, headers=headers).status in (401, 403, 404, 500)
+    assert s.call("DELETE", "/images/%s:1.35?force=1" % name).status == 200
 
 
 def test_login_elsewhere(s):

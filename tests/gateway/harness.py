@@ -63,7 +63,9 @@ class Client:
     def chunk(self):
         """The next chunk's data; b"" at the end."""
         while b"\r\n" not in self.buf:
-            self.buf += self.sock.recv(65536)
+            more = self.sock.recv(65536)
+            assert more, "closed in the middle: %r" % self.buf[:200]
+            self.buf += more
         size, self.buf = self.buf.split(b"\r\n", 1)
         data = self.read(int(size, 16) + 2)
         return data[:-2]

@@ -293,14 +293,14 @@ def test_output_counts_as_safe_once_it_is_on_disk(gw):
     """What is only in the gateway's memory dies with it, so an agent that redials must not be told to drop it."""
     cid = gw.container()
     agent = gw.begin(cid)
-    blocker = "%s/spool/%s" % (gw.dir, cid)
-    with open(blocker, "w"):
-        agent.output(b"abc", 0)
-        agent.close()
-        agent = gw.agent(agent.run)
-        assert agent.hello("running", stdout=3)["stdout"] == 0
-        gw.kill()
-        os.unlink(blocker)
+    blocker = "%s/spool/%s/%016x" % (gw.dir, cid, 1)
+    os.mkdir(blocker)
+    agent.output(b"abc", 0)
+    agent.close()
+    agent = gw.agent(agent.run)
+    assert agent.hello("running", stdout=3)["stdout"] == 0
+    gw.kill()
+    os.rmdir(blocker)
     gw.start()
     agent = gw.agent(agent.run)
     assert agent.hello("running", stdout=3)["stdout"] == 0

@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 import time
 
 from harness import frames, until
@@ -65,6 +67,35 @@ def test_follow(gw):
     assert c.chunk() == b"\x01\0\0\0\0\0\0\x03thr"
     assert c.chunk() == b""
     assert frames(tail.body())[1].endswith(b"two\nthr")
+
+
+def test_a_spool_that_is_gone_is_replaced_by_the_functions_log(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    agent.output(b"one\ntwo\n", 0)
+    agent.exit(0, 8)
+    silent = gw.container()
+    gw.begin(silent).exit(0)
+    gw.stop()
+    assert os.path.isdir("%s/spool/%s" % (gw.dir, silent))
+    shutil.rmtree("%s/spool/%s" % (gw.dir, cid))
+    gw.start()
+    assert get(gw, cid, "stdout=1").body() == b""
+    at = time.time_ns() // 1000000
+    texts = ["INIT_START Runtime Version", "sockerless-agent[9] info one", "START RequestId: req-0 Version: $LATEST\n", "another's\n",
+             "END RequestId: req-0\n", "REPORT RequestId: req-0\tDuration: 1 ms\n", "START RequestId: req-1 Version: $LATEST\n", "one\n",
+             "sockerless-agent[9] info two\n", "END RequestId: none", "two", "END RequestId: req-1\n", "REPORT RequestId: req-1\tDuration: 1 ms\n",
+             "START RequestId: req-2 Version: $LATEST\n", "a later one's\n"]
+    lines = [(at + i, t) for i, t in enumerate(texts)]
+    for c in (cid, silent):
+        gw.lam.logs["/aws/lambda/skls-" + c[:12]] = {"2026/11/23/[$LATEST]ab": lines}
+    f = b"\x01\0\0\0\0\0\0\x04one\n\x01\0\0\0\0\0\0\x14END RequestId: none\n\x01\0\0\0\0\0\0\x04two\n"
+    assert get(gw, cid, "stdout=1&stderr=1").body() == f
+    assert get(gw, cid, "stdout=1&follow=1").body() == f
+    assert get(gw, cid, "stdout=1&tail=1").body() == f[-12:]
+    assert get(gw, cid, "stderr=1").body() == b""
+    assert get(gw, cid, "stdout=1&since=%d" % ((at + 10) * 1000000)).body() == f[-12:]
+    assert get(gw, silent, "stdout=1").body() == b""
 
 
 def test_log_limit(gw):
