@@ -135,7 +135,7 @@ def rss(pid):
 
 
 def test_large_transfers_need_no_memory(docker, tmp_path):
-    """200 MiB each way (the function's /tmp is 512 MiB): flat memory in gateway and nginx."""
+    """200 MiB in (the function's /tmp holds 512), 1 GiB out: flat memory in the gateway."""
     docker.ok("run", "-d", "--name", "box", "busybox", "sleep", "600")
     size = 200 << 20
     block = os.urandom(1 << 20)
@@ -149,5 +149,26 @@ def test_large_transfers_need_no_memory(docker, tmp_path):
     assert docker.ok("exec", "box", "sha256sum", "/tmp/big", timeout=120).split()[0] == digest
     docker.ok("cp", "box:/tmp/big", str(tmp_path / "back"), timeout=300)
     assert hashlib.sha256((tmp_path / "back").read_bytes()).hexdigest() == digest
+    docker.ok("exec", "box", "truncate", "-s", "1G", "/tmp/sparse")
+    docker.ok("cp", "box:/tmp/sparse", str(tmp_path / "sparse"), timeout=300)
+    assert (tmp_path / "sparse").stat().st_size == 1 << 30
+    (tmp_path / "sparse").unlink()
     # Windows and buffers, and what a sanitizer keeps of freed memory.
     assert rss(pid) - before < 40
+
+
+def test_archive_by_docker_py(box, tree):
+    import docker as docker_py
+    client = docker_py.DockerClient(base_url="unix://%s" % box.socket)
+    container = client.containers.get("box")
+    tar = subprocess.run(["tar", "-C", str(tree), "-c", "tree/f", "tree/run"], stdout=subprocess.PIPE, check=True).stdout
+    assert container.put_archive("/tmp", tar) is True
+    stream, stat = container.get_archive("/tmp/tree")
+    assert stat["name"] == "tree" and stat["mode"] & 1 << 31
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as t:
+        assert t.getnames() == ["tree", "tree/f", "tree/run"]
+    with pytest.raises(docker_py.errors.NotFound):
+        container.get_archive("/nosuch")
+    assert container.top()["Titles"][0] == "UID"
+    assert container.stats(stream=False)["pids_stats"]["current"] == 1
+    client.close()
