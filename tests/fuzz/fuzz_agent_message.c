@@ -7,7 +7,6 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/intent.h"
-#include "agent-gateway/task.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/task.h"
@@ -99,16 +98,6 @@ void exec_started(struct run *r, uint32_t stream, int64_t pid)
 void exec_failed(struct run *r, uint32_t stream, const char *step, int error, const char *path, const char *detail)
 {
 	run_process_failed(r, step, error, path, detail);
-}
-
-bool task_message(struct agent *a, const struct wire_message *m)
-{
-	check_bytes(m->payload, m->len);
-	return true;
-}
-
-void intents_paused(struct container *c, bool paused)
-{
 }
 
 void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
