@@ -21,6 +21,7 @@
 #include "lib/log.h"
 
 #define LAG_WARN 50000000LL
+#define SWEEP_TICKS 10 /* seconds between sweeps of the spools */
 
 int64_t gateway_clock(void)
 {
@@ -103,6 +104,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	intents_look(gw);
 	events_look(gw);
+	if (++gw->ticks % SWEEP_TICKS == 0)
+		spools_sweep(gw);
 }
 
 static int open_timers(struct gateway *gw, struct err *e)

@@ -32,6 +32,7 @@ struct gateway {
 	struct evconnlistener *listener;
 	unsigned int accepted;    /* connections since the listener last paused */
 	struct event *tick;       /* each second */
+	unsigned int ticks;
 	struct event *hint;
 	int hint_fd;
 	void *containers, *runs, *execs; /* tables (table.h) */

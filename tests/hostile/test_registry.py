@@ -13,7 +13,7 @@ from conftest import load, wait_until
 from raw import Raw, request
 
 tests = load("registry_tests", pathlib.Path(__file__).resolve().parents[1] / "registry" / "test_registry.py")
-MANIFEST, INDEX, sha = tests.DOCKER_MANIFEST, tests.DOCKER_INDEX, tests.sha
+MANIFEST, INDEX, sha = tests.DOCKER_MANIFEST, tests.DOCKER_INDEX, tests.digest_of
 
 
 class Bytes:
