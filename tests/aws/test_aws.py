@@ -176,6 +176,8 @@ class Aws(unittest.TestCase):
         self.assertIn("error 502", self.drive("get", "f", (200, {}, b"[" * 100000)))
 
     def test_refused_connection(self):
+        # Its thread waits on the socket, which takes connections as long as it does.
+        self.server.shutdown()
         self.server.server_close()
         out = self.drive("invoke", "f")
         self.assertIn("sent 0\nerror 503", out)
