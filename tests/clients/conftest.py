@@ -1,5 +1,6 @@
 """The whole system, started by deploy/quickstart in a place of its own, and the
 real clients that are pointed at it. After each test nothing may be left."""
+import hashlib
 import json
 import os
 import pathlib
@@ -111,6 +112,8 @@ class System:
         left += ["mount " + l for l in open("/proc/self/mountinfo") if str(self.root) in l]
         left += ["loop " + l for l in subprocess.run(["losetup", "-l"], stdout=subprocess.PIPE, text=True).stdout.split("\n")
                  if str(self.root) in l]
+        name = hashlib.sha256(os.path.realpath(self.state / "lambda" / "sandboxes").encode()).hexdigest()[:12]
+        left += ["cgroup %s" % p for p in pathlib.Path("/sys/fs/cgroup").glob("**/sockerless-lambda-" + name)]
         ports = range(self.port, self.port + 4)
         listening = subprocess.run(["ss", "-Hltn"], stdout=subprocess.PIPE, text=True).stdout
         left += ["port %d" % p for p in ports if ":%d " % p in listening]
