@@ -296,8 +296,10 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
 		free(o);
 	} else {
 		/* The bytes had left: only the agent can say what became of it. */
-		if (!o->let_go)
+		if (!o->let_go) {
 			log_warn("run %s: %s", r->id, o->err.text);
+			snprintf(r->trouble, sizeof r->trouble, "%.255s", o->err.text);
+		}
 		r->recovered = true;
 		if (!r->agent && (r->phase == RUN_STARTED || r->greeted))
 			run_wait_deadline(r);

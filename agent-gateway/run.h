@@ -61,6 +61,7 @@ struct run {
 	uint32_t left_streams;     /* a predecessor's execs go so far; 0: none, or their fate is known */
 	LIST_HEAD(, exec) execs;
 	LIST_HEAD(, task) tasks;
+	char trouble[256];        /* what Invoke said instead of an answer; the function may run all the same */
 };
 
 /* Becomes the container's run. NULL when memory is out. */

@@ -194,8 +194,9 @@ static void no_hello(struct run *r)
 	char text[1024];
 
 	snprintf(text, sizeof text,
-		 "the function was invoked, but no agent called back within %llu s at %s: can the function reach it?",
-		 (unsigned long long)r->gw->settings->agent_timeout, r->gw->settings->agent_callback_url);
+		 "the function was invoked, but no agent called back within %llu s at %s: can the function reach it?%s%s",
+		 (unsigned long long)r->gw->settings->agent_timeout, r->gw->settings->agent_callback_url,
+		 *r->trouble ? " Invoke failed with: " : "", r->trouble);
 	run_start_failed(r, 500, 128, text);
 }
 

@@ -63,6 +63,17 @@ def test_no_agent_calls_back(gw):
     assert e.value.status == 410
 
 
+def test_an_invoke_that_breaks_inside_lambda(gw):
+    """It may run all the same, so an agent is waited for; if none comes, the user hears why."""
+    cid = gw.container()
+    client = gw.ask(cid, "start")
+    gw.lam.invocation().finish({"Type": "Service", "message": "no sandbox to be had"}, status=500)
+    assert client.head() == 500
+    text = client.body().decode()
+    assert "no agent called back" in text and "no sandbox to be had" in text
+    assert gw.lam.count == 1
+
+
 def test_a_function_that_failed(gw):
     cid = gw.container()
     gw.lam.states["skls-" + cid[:12]] = ("Failed", "the image can't be read")
