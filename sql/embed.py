@@ -43,9 +43,12 @@ def main():
             print('\t{ "%s",\n%s },' % (name, c_string(sql)))
         print("};\n#endif")
     else:
+        numbers = [int(os.path.basename(f)[:4]) for f in files]
+        if numbers != list(range(1, len(files) + 1)):
+            sys.exit("the migrations' numbers aren't 1, 2, 3 ...: %s" % numbers)
         print("/* Made from sql/NNNN-*.sql. */\nstatic const struct {\n\tint number;\n\tconst char *sql;\n} migrations[] = {")
-        for f in files:
-            print("\t{ %d,\n%s }," % (int(os.path.basename(f)[:4]), c_string(open(f).read())))
+        for number, f in zip(numbers, files):
+            print("\t{ %d,\n%s }," % (number, c_string(open(f).read())))
         print("};")
 
 
