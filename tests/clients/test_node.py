@@ -1,0 +1,54 @@
+"""Clients from npm: dockerode (dockerode.js), testcontainers (testcontainers.js), gitlab-ci-local."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def modules(system):
+    """The packages of package-lock.json, installed outside of the source tree."""
+    place = system.root / "node"
+    place.mkdir()
+    for source in (*HERE.glob("*.json"), *HERE.glob("*.js")):
+        shutil.copy(source, place)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=place, check=True, timeout=300)
+    return place
+
+
+def node(docker, modules, *args, cwd=None, **env):
+    p = subprocess.run(["node", *map(str, args)], cwd=cwd or modules, env=dict(docker.docker_env, **env),
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    assert p.returncode == 0, p.stdout
+    return p.stdout
+
+
+@pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events"])
+def test_dockerode(docker, modules, step):
+    node(docker, modules, modules / "dockerode.js", docker.socket, step)
+
+
+def test_testcontainers(docker, modules):
+    node(docker, modules, modules / "testcontainers.js", TESTCONTAINERS_RYUK_DISABLED="true")
+
+
+def test_gitlab_ci_local(docker, modules, tmp_path):
+    (tmp_path / ".gitlab-ci.yml").write_text("""
+build:
+  image: busybox
+  script:
+    - echo "job $CI_JOB_NAME runs"
+    - touch made && ls
+    - echo to stderr >&2
+    - sh -c 'exit 0'
+""")
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-C", str(tmp_path)]
+    for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "A job"], ["remote", "add", "origin", "git@example.com:group/project.git"]):
+        subprocess.run([*git, *args], check=True, timeout=60)
+    out = node(docker, modules, modules / "node_modules/.bin/gitlab-ci-local", "build", "--helper-image", "busybox:latest",
+               "--pull-policy", "if-not-present", cwd=tmp_path, HOME=str(tmp_path), PATH=os.environ["PATH"])
+    assert "job build runs" in out and "to stderr" in out and "PASS" in out
