@@ -166,14 +166,14 @@ static int keep(struct pull *p, struct err *e)
 
 static int transfer(struct pull *p, struct err *e)
 {
-	struct copy_listener listener = { report, p };
+	struct copy_listener listener = { .report = report, .arg = p };
 	BUF_CLEANUP struct buf text = BUF_INIT;
 
 	buf_printf(&text, "Pulling from %s", p->reference.path);
 	if (text.failed)
 		return err_nomem(e);
 	image_line(p->req, text.data, p->reference.digest ? p->reference.digest : p->reference.tag);
-	if (p->fresh && image_copy(p->from, &p->image, p->to, NULL, &listener, e) < 0)
+	if (p->fresh && image_copy(p->from, &p->image, p->to, NULL, &listener, NULL, e) < 0)
 		return -1;
 	buf_reset(&text);
 	buf_printf(&text, "Digest: %s", p->image.index_digest);

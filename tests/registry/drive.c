@@ -91,11 +91,11 @@ static int drive_copy(struct registry *r, char **a, struct err *e)
 {
 	REGISTRY_CLEANUP struct registry *to = NULL;
 	IMAGE_CLEANUP struct image i = { 0 };
-	struct copy_listener l = { show, NULL };
+	struct copy_listener l = { .report = show };
 
 	if (open_registry(a[2], a[3], "-", &to, e) < 0 || image_fetch(r, a[0], a[1], &i, e) < 0)
 		return -1;
-	return image_copy(r, &i, to, a[4], &l, e);
+	return image_copy(r, &i, to, a[4], &l, NULL, e);
 }
 
 static int drive_derive(struct registry *r, char **a, struct err *e)
