@@ -6,7 +6,7 @@
 #include "lib/registry/client.h"
 #include "lib/registry/transport.h"
 
-#define TRIES 5        /* breaks one after the other without a byte between them, as dockerd's */
+#define TRIES 4        /* breaks one after the other without a byte between them */
 #define BREAKS_MAX 100 /* in all: a registry can't keep us busy for ever */
 #define POLL_MS 100    /* how often a pause looks whether the client is still there */
 
