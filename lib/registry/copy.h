@@ -51,8 +51,8 @@ struct copy_sink {
 	void *arg;
 	int (*begin)(void *arg, void **ret_layer, struct err *e);
 	int (*write)(void *layer, const void *data, size_t len, struct err *e);
-	/* Ends it; `digest`: of the stored blob; NULL: the copy failed. */
-	void (*end)(void *arg, void *layer, const char *digest);
+	/* Ends it; `digest`: of the stored blob; NULL: the copy failed. -1: the layer isn't taken. */
+	int (*end)(void *arg, void *layer, const char *digest, struct err *e);
 };
 
 /*

@@ -164,13 +164,12 @@ static int finish(struct passage *p, struct image_layer *stored, struct err *e)
 }
 
 /* Ends what has begun; `stored`: NULL if it came to nothing. */
-static void passage_end(struct passage *p, const struct image_layer *stored)
+static int passage_end(struct passage *p, const struct image_layer *stored, struct err *e)
 {
-	if (p->seen)
-		p->c->sink->end(p->c->sink->arg, p->seen, stored ? stored->digest : NULL);
 	registry_upload_abort(p->upload);
 	layer_abort(p->writer);
 	unzstd_free(p->unzstd);
+	return p->seen ? p->c->sink->end(p->c->sink->arg, p->seen, stored ? stored->digest : NULL, e) : 0;
 }
 
 static void take_known(struct image_layer *layer, const struct copy_known *k)
@@ -201,7 +200,7 @@ int layer_known(const struct layer_copy *c, struct image_layer *layer, struct er
 	return rc;
 }
 
-/* 1: another repository's copy stands in the target now. That it can't is no error: it is uploaded then. */
+/* 1: another repository's copy stands in the target now. A registry that doesn't mount (ECR may not) is no error: it gets an upload. */
 static int mount(const struct layer_copy *c, struct image_layer *stored, struct err *e)
 {
 	CLEANUP_FREE char *repository = NULL;
@@ -209,8 +208,7 @@ static int mount(const struct layer_copy *c, struct image_layer *stored, struct 
 	int rc;
 
 	if (!c->l || !c->l->elsewhere)
-		return !strcmp(registry_host(c->from), registry_host(c->to)) &&
-		       registry_mount_blob(c->to, stored->digest, registry_repository(c->from), NULL) == 1;
+		return 0;
 	memcpy(k.digest, stored->digest, DIGEST_SIZE);
 	pthread_mutex_lock(c->lock);
 	rc = c->l->elsewhere(c->l->arg, &k, &repository, e);
@@ -251,7 +249,8 @@ static int move(const struct layer_copy *c, struct image_layer *layer, const str
 		rc = layer_report(c, layer->digest, "Verifying Checksum", 0, 0, e);
 	if (rc == 0)
 		rc = finish(&p, &stored, e);
-	passage_end(&p, rc == 0 ? &stored : NULL);
+	if (passage_end(&p, rc == 0 ? &stored : NULL, e) < 0)
+		rc = -1;
 	if (rc < 0 || keep(c, layer->digest, &stored, e) < 0)
 		return -1;
 	memcpy(stored.diff_id, layer->diff_id, DIGEST_SIZE);
