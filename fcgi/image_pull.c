@@ -11,6 +11,7 @@
 #include "fcgi/image_registry.h"
 #include "fcgi/image_source.h"
 #include "fcgi/image_store.h"
+#include "fcgi/progress.h"
 #include "fcgi/reply.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -97,54 +98,18 @@ static int prepare(struct pull *p, struct err *e)
 	    reference_default_tag(&p->reference, e) < 0 || check_platform(p, e) < 0)
 		return -1;
 	p->auth = image_source_auth(req);
-	if (image_source_open(req, &p->reference, p->auth, &p->from, e) < 0 || image_fetch(p->from, reference_target(&p->reference), p->architecture, &p->image, e) < 0)
+	if (image_source_open(req, &p->reference, p->auth, false, &p->from, e) < 0 || image_fetch(p->from, reference_target(&p->reference), p->architecture, &p->image, e) < 0)
 		return -1;
 	if (name_it(p, e) < 0 || look_up(p, e) < 0)
 		return -1;
 	return p->fresh ? image_registry_open(req, true, &p->to, e) : 0;
 }
 
-/* "[=====>     ]  1.2MB/2.4MB", as dockerd draws it for clients that don't draw themselves. */
-static void draw_bar(char *ret, size_t size, int64_t current, int64_t total)
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-	char amounts[2][32];
-	double values[2] = { (double)current, (double)total };
-	int filled = total > 0 ? (int)(current * 100 / total) / 2 : 0;
-	char bar[52] = "";
-
-	for (int i = 0; i < 2; i++) {
-		int u = 0;
-
-		while (values[i] >= 1000 && u < 4) {
-			values[i] /= 1000;
-			u++;
-		}
-		snprintf(amounts[i], sizeof amounts[i], "%.4g%s", values[i], units[u]);
-	}
-	if (filled > 50)
-		filled = 50;
-	memset(bar, '=', (size_t)filled);
-	snprintf(ret, size, "[%s>%*s] %8s/%s", bar, 50 - filled, "", amounts[0], amounts[1]);
-}
-
 static int report(void *arg, const struct copy_progress *c, struct err *e)
 {
 	struct pull *p = arg;
-	CLEANUP_JSON struct json_object *line = json_object_new_object();
-	struct json_object *detail = json_object_new_object();
-	char bar[160];
 
-	if (!line || !detail || !json_add_str(line, "status", c->status) || !json_add(line, "progressDetail", detail))
-		return err_nomem(e);
-	if (c->total > 0) {
-		draw_bar(bar, sizeof bar, c->current, c->total);
-		if (!json_add_int(detail, "current", c->current) || !json_add_int(detail, "total", c->total) || !json_add_str(line, "progress", bar))
-			return err_nomem(e);
-	}
-	if (!json_add_str(line, "id", c->id))
-		return err_nomem(e);
-	return reply_stream_json(p->req, line) ? 0 : err_set(e, ERR_INVALID, "the client left during the pull");
+	return progress_line(p->req, c->status, c->current, c->total, c->id, e);
 }
 
 static int keep(struct pull *p, struct err *e)

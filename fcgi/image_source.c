@@ -41,7 +41,7 @@ static bool client_left(void *arg)
 	return request_client_left(arg);
 }
 
-int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e)
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e)
 {
 	const struct settings *s = req->settings;
 	CLEANUP_FREE char *name = reference_name(r);
@@ -50,6 +50,7 @@ int image_source_open(struct request *req, const struct reference *r, struct jso
 		.repository = r->path,
 		.name = name,
 		.insecure = s->insecure_registries,
+		.push = push,
 		.cancelled = client_left,
 		.cancelled_arg = req,
 	};

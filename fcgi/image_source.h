@@ -13,8 +13,8 @@ struct json_object *image_source_auth(const struct request *req);
 
 /*
  * Opens the repository of a reference with {username, password} or
- * {identitytoken} of `auth` (NULL: anonymous). No network yet.
+ * {identitytoken} of `auth` (NULL: anonymous); `push`: with leave to push. No network yet.
  */
-int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e);
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e);
 
 #endif

@@ -144,6 +144,15 @@ ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_diges
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
 ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
 
+-- A digest that names the image already is left alone, and so is one that names another.
+-- name: image_reference_keep
+INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
+ON CONFLICT (tenant, reference) DO NOTHING;
+
+-- name: image_references_between
+SELECT reference FROM image_reference
+WHERE tenant = :tenant AND reference >= :begin AND reference < :end ORDER BY reference LIMIT 1000;
+
 -- name: image_reference_delete
 DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
