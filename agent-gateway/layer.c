@@ -408,7 +408,9 @@ bool layer_message(struct agent *a, const struct wire_message *m)
 	case WIRE_DATA:
 		return on_data(t, m);
 	case WIRE_WINDOW:
-		if (t->saving || !input_grant(&t->input, wire_get_u32(m->payload)))
+		if (t->saving)
+			return true; /* of a stdin that nothing is sent to */
+		if (!input_grant(&t->input, wire_get_u32(m->payload)))
 			return false;
 		feed(t);
 		return true;
