@@ -33,6 +33,10 @@ int route_container_attach(struct request *req, struct err *e)
 		err_set(e, ERR_CONFLICT, "container %s is paused, unpause the container before attach", req->name);
 		return reply_raw_error(req, e);
 	}
+	if (container_restarting(&c)) {
+		err_set(e, ERR_CONFLICT, "container %s is restarting, wait until the container is running", req->name);
+		return reply_raw_error(req, e);
+	}
 	return container_handover(req, "/.gateway/tunnel/attach/", c.id, "stream", flag(request_flag(req, "stream", false)),
 				  "logs", flag(request_flag(req, "logs", false)),
 				  "stdin", flag(request_flag(req, "stdin", false) && c.open_stdin),

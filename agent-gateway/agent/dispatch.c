@@ -119,10 +119,15 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 
 static void on_signal(struct run *r, struct stream *s, struct json_object *o)
 {
-	int64_t sig = json_int(o, "signal", 0);
+	int64_t sig = json_int(o, "signal", 0), seq = json_int(o, "seq", 0);
 
 	if (!s || s->pid <= 0 || sig < 1 || sig > 64)
 		return;
+	/* A gateway that was started anew doesn't know what its predecessor had sent. KILL does no harm twice. */
+	if (seq && sig != SIGKILL && seq <= r->last_signal)
+		return;
+	if (seq > r->last_signal)
+		r->last_signal = seq;
 	if (s == r->main && !r->launch.init)
 		child_signal_first(s->pid, (int)sig);
 	else

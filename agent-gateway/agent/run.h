@@ -25,6 +25,7 @@ struct run {
 	bool sweeping;
 	bool ending, acknowledged, answered;
 	int sweeps;             /* since it is ending */
+	int64_t last_signal;    /* the newest that was sent, by the gateway's numbers */
 	int code;
 	char error[256];
 };
