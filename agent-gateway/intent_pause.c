@@ -11,6 +11,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/store_health.h"
 #include "lib/log.h"
 #include "lib/store/container.h"
 
@@ -33,6 +34,8 @@ static int pause_run(struct job *job, void *store, struct err *e)
 	struct pause_job *j = (struct pause_job *)job;
 
 	if (container_move(store, j->container->id, j->paused ? EVENT_PAUSE : EVENT_UNPAUSE, e) < 0)
+		return -1;
+	if (j->paused && store_health_end(store, j->container->id, e) < 0)
 		return -1;
 	return store_container_event(store, j->container->id, j->paused ? "pause" : "unpause", NULL, e);
 }

@@ -1,9 +1,12 @@
 #include "agent-gateway/store_run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/store_health.h"
 #include "agent-gateway/store_restart.h"
+#include "lib/docker/health.h"
 #include "lib/ids.h"
 #include "lib/json.h"
 #include "lib/store/container.h"
@@ -38,6 +41,25 @@ static bool put_string(struct buf *b, const char *key, const char *value)
 	return true;
 }
 
+/* The health check with what it executes, if there is one. */
+static int put_health(struct buf *b, const char *config_text, struct err *e)
+{
+	CLEANUP_JSON struct json_object *config = NULL;
+	struct json_object *args, *check;
+
+	if (json_parse(config_text, strlen(config_text), &config, e) < 0)
+		return -1;
+	args = health_args(config);
+	if (!args)
+		return 0;
+	check = json_obj(config, "Healthcheck");
+	json_object_object_del(check, "Test");
+	if (!json_add(check, "args", args))
+		return err_nomem(e);
+	buf_printf(b, ",\"health\":%s", json_text(check));
+	return 0;
+}
+
 int store_run_invoke_sent(struct store *s, const char *run, const char *callback, bool stdin_attached, struct buf *ret_payload,
 			  struct err *e)
 {
@@ -56,8 +78,12 @@ int store_run_invoke_sent(struct store *s, const char *run, const char *callback
 	found = store_row(s, QUERY_GATEWAY_CONTAINER_SPEC, e, "t", container);
 	if (found <= 0)
 		return found ? -1 : err_set(e, ERR_NOT_FOUND, "No such container: %s", container);
-	buf_printf(ret_payload, "\"spec\":%s}", store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 0));
+	buf_printf(ret_payload, "\"spec\":%s", store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 0));
+	found = put_health(ret_payload, store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 3), e);
+	buf_putc(ret_payload, '}');
 	store_reset(s, QUERY_GATEWAY_CONTAINER_SPEC);
+	if (found < 0)
+		return -1;
 	if (ret_payload->failed)
 		return err_nomem(e);
 	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "iit", time_now(), (int64_t)stdin_attached, run) < 0 ? -1 : 0;
@@ -74,6 +100,8 @@ int store_run_started(struct store *s, const char *container, const char *run, i
 		return -1;
 	if (store_run(s, QUERY_GATEWAY_RUN_STARTED, e, "it", time_now(), run) < 0 ||
 	    store_run(s, QUERY_GATEWAY_CONTAINER_STARTED, e, "iit", time_now(), pid, container) < 0)
+		return -1;
+	if (store_health_begin(s, container, e) < 0)
 		return -1;
 	return store_container_event(s, container, "start", NULL, e);
 }
@@ -139,6 +167,8 @@ static int container_end(struct store *s, const char *container, const struct ru
 		return store_run(s, QUERY_GATEWAY_CONTAINER_START_FAILED, e, "itt", (int64_t)end->code, end->error, container);
 	if (store_run(s, QUERY_GATEWAY_CONTAINER_ENDED, e, "iiitt", time_now(), (int64_t)end->code, (int64_t)end->oom, end->error,
 		      container) < 0)
+		return -1;
+	if (store_health_end(s, container, e) < 0)
 		return -1;
 	if (end->oom && store_container_event(s, container, "oom", NULL, e) < 0)
 		return -1;

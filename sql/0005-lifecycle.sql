@@ -9,3 +9,4 @@ ALTER TABLE intent ADD COLUMN signal INTEGER NOT NULL DEFAULT 0;
 
 -- State.Health as inspect shows it, JSON; '': there is no health check.
 ALTER TABLE container ADD COLUMN health TEXT NOT NULL DEFAULT '';
+ALTER TABLE container ADD COLUMN health_probe INTEGER NOT NULL DEFAULT 0; -- twice the number of the newest probe, one more when it ended

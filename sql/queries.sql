@@ -253,7 +253,7 @@ FROM container WHERE id = :id;
 
 -- name: gateway_container_spec
 -- system
-SELECT spec, function_name, timeout FROM container WHERE id = :id;
+SELECT spec, function_name, timeout, config FROM container WHERE id = :id;
 
 -- name: gateway_container_actor
 -- system
@@ -283,6 +283,23 @@ UPDATE container SET restart_at = 0 WHERE id = :id;
 -- name: gateway_container_stopped
 -- system
 UPDATE container SET stopped = 1 WHERE id = :id;
+
+-- name: gateway_container_health
+-- system
+SELECT health, health_probe FROM container WHERE id = :id AND run_id = :run AND state = 'running' AND health <> '';
+
+-- name: gateway_container_set_health
+-- system
+UPDATE container SET health = :health, health_probe = :probe WHERE id = :id;
+
+-- name: gateway_container_health_begin
+-- system
+UPDATE container SET health_probe = 0, health = json_set(CASE health WHEN '' THEN '{"Status":"","FailingStreak":0,"Log":[]}' ELSE health END,
+	'$.Status', 'starting', '$.FailingStreak', 0) WHERE id = :id;
+
+-- name: gateway_container_health_end
+-- system
+UPDATE container SET health = json_set(health, '$.Status', 'unhealthy') WHERE id = :id AND health <> '';
 
 -- name: gateway_containers_exited
 -- system

@@ -75,12 +75,15 @@ static bool on_spec(struct run *r, struct json_object *o)
 		r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
 		if (!r->main)
 			run_end(r, false, "out of memory");
+		else if (!r->main->failed)
+			health_begin(r->health);
 	} else if (!stream_resume(r->main, out, err)) {
 		log_error("the gateway has offsets %llu and %llu, which can't be", (unsigned long long)out, (unsigned long long)err);
 		return false;
 	}
 	for (struct stream *s = r->execs; s; s = s->next)
 		stream_resume(s, 0, 0);
+	health_resume(r->health);
 	return true;
 }
 
@@ -167,6 +170,7 @@ static bool on_pause(struct run *r, uint32_t id, struct json_object *o)
 
 	if (id != WIRE_MAIN)
 		return false;
+	health_pause(r->health, paused);
 	if (paused && r->main && r->main->pid && !r->sweeping)
 		children_stop(&r->stopped, spared, r);
 	else
