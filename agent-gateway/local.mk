@@ -19,6 +19,6 @@ sockerless_gateway_SOURCES = \
   agent-gateway/store_restart.c agent-gateway/store_restart.h agent-gateway/restart.c agent-gateway/restart.h \
   agent-gateway/store_run.c agent-gateway/store_run.h agent-gateway/store_thread.c \
   agent-gateway/store_thread.h agent-gateway/sweep.c agent-gateway/sweep.h agent-gateway/table.c agent-gateway/table.h agent-gateway/task.c \
-  agent-gateway/task.h agent-gateway/wait.c
+  agent-gateway/task.h agent-gateway/wait.c agent-gateway/ws_stream.c agent-gateway/ws_stream.h
 sockerless_gateway_LDADD = libsockerless.a $(EVENT_LIBS) $(HTTP_PARSER_LIBS) $(CURL_LIBS) $(SQLITE_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) \
   $(ZLIB_LIBS)

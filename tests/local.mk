@@ -14,7 +14,7 @@ include tests/sandbox/local.mk
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
-EXTRA_DIST += tests/run tests/skips tests/pytest.ini tests/support tests/agent tests/api tests/aws tests/clients tests/create \
+EXTRA_DIST += tests/run tests/skips tests/pytest.ini tests/support tests/agent tests/api tests/aws tests/clients tests/conform tests/create \
   tests/faults tests/gateway tests/hostile tests/lambda tests/load tests/nginx tests/quickstart tests/registry tests/sandbox
 
 dist-hook:

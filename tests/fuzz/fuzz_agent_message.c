@@ -74,7 +74,7 @@ bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t ti
 	return true;
 }
 
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2])
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed)
 {
 	FUZZ_CHECK(offsets[0] <= OFFSET_MAX && offsets[1] <= OFFSET_MAX && end->code >= 0 && end->code <= 255);
 	check_text(end->error);
@@ -115,6 +115,11 @@ bool task_message(struct agent *a, const struct wire_message *m)
 {
 	FUZZ_CHECK(m->stream & TASK_STREAM && a->greeted);
 	check_bytes(m->payload, m->len);
+	return true;
+}
+
+bool layer_message(struct agent *a, const struct wire_message *m)
+{
 	return true;
 }
 
