@@ -1,5 +1,6 @@
 """Health checks: states, log, events, as docker shows them."""
 import json
+import time
 
 from conftest import wait_until
 
@@ -9,7 +10,7 @@ def health(docker, name):
 
 
 def test_states_log_and_events(docker):
-    since = docker.ok("run", "--rm", "busybox", "date", "+%s")
+    since = str(int(time.time()))
     docker.ok("run", "-d", "--name", "checked", "--health-cmd", "echo probe; test -f /tmp/ok", "--health-interval=300ms", "--health-retries=2",
               "busybox", "sleep", "300")
     assert health(docker, "checked")["Status"] == "starting"
@@ -23,7 +24,7 @@ def test_states_log_and_events(docker):
     assert (entry["ExitCode"], entry["Output"]) == (0, "probe\n") and entry["Start"] < entry["End"]
     docker.ok("stop", "-t", "0", "checked")
     assert health(docker, "checked")["Status"] == "unhealthy"
-    out = docker.ok("events", "--since", since, "--until", "0s", "--format", "{{json .}}", "-f", "container=checked")
+    out = docker.ok("events", "--since", since, "--until", str(int(time.time()) + 1), "--format", "{{json .}}", "-f", "container=checked")
     actions = [json.loads(line)["Action"] for line in out.splitlines()]
     probe = ["exec_create: /bin/sh -c echo probe; test -f /tmp/ok", "exec_start: /bin/sh -c echo probe; test -f /tmp/ok", "exec_die"]
     first = actions.index(probe[0])
