@@ -163,7 +163,7 @@ static void invoke_finished(struct invoker *i, struct call *c, int rc, const str
 	struct invoke_outcome *o = c->outcome;
 
 	if (rc >= 0)
-		invoke_outcome_read(o, resp);
+		invoke_outcome_read(o, resp, c->run);
 	else
 		/* An answer of AWS, or nothing sent: nothing ran. Else nobody knows. */
 		o->refused = (resp->status >= 400 && resp->status < 500) || !sent;

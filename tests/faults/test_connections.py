@@ -1,9 +1,11 @@
 """Pair of processes x (RST, stall): the connections between them are cut, or pass nothing for a while, when every step
 is under way at once: create, start, output, stdin, exec, stop, exit, rm. Then what test_table.py asks for has to hold."""
 import contextlib
+import io
 import os
 import re
 import subprocess
+import tarfile
 import threading
 import time
 
@@ -13,8 +15,8 @@ from between import Between
 from conftest import Background, wait_until
 from test_table import LINES, PRINTER, state
 
-STALL = 2
-TRAP = "trap 'echo got; sleep 1; echo bye; exit 7' TERM; echo begun; while :; do sleep 0.1; done"
+STALL = 1.5
+TRAP = "trap 'echo got; sleep 0.6; echo bye; exit 7' TERM; echo begun; while :; do sleep 0.1; done"
 
 
 @contextlib.contextmanager
@@ -77,7 +79,7 @@ class Steps:
         docker.ok("start", "keeps", "stops", "exits")
         wait_until(lambda: docker.docker("logs", "stops").stdout == "begun\n", 30, "the trap")
         self.clients = {"prints": docker.popen("start", "-a", "prints"), "reads": docker.popen("start", "-ai", "reads", stdin=subprocess.PIPE),
-                        "execs": docker.popen("exec", "keeps", "sh", "-c", "echo begun; sleep 2; exit 3"),
+                        "execs": docker.popen("exec", "keeps", "sh", "-c", "echo begun; sleep 1; exit 3"),
                         "creates": docker.popen("create", "--name", "made", "-e", "HELD=1", "busybox", "true"), "starts": docker.popen("start", "starts"),
                         "waits": docker.popen("wait", "exits"), "stops": docker.popen("stop", "stops"), "goes": docker.popen("rm", "goes")}
         self.clients["reads"].stdin.write(b"one\n")
@@ -158,8 +160,6 @@ IMPORT = ["import", "-", "imported"]
 
 @pytest.mark.parametrize("how", ["reset", "stall"])
 def test_worker_and_registry(docker, how):
-    import io
-    import tarfile
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         member = tarfile.TarInfo("file")
@@ -178,15 +178,13 @@ def test_worker_and_registry(docker, how):
     try:
         assert reached.wait(20), "nothing was uploaded"
         if how == "reset":
-            way.cut()
+            assert way.cut() > 0
         else:
             client.join(STALL)
     finally:
         way.resume()
         way.rules.remove(rule)
     client.join(60)
-    assert client.result.returncode == (how == "reset"), client.result.stderr
-    if how == "reset":
-        assert client.result.stderr and docker.ok("images", "-q", "imported") == ""
-        docker.docker(*IMPORT, input=out.getvalue(), text=False, check=0)
+    # What a connection's end kept from arriving is sent once more.
+    assert client.result.returncode == 0, client.result.stderr
     docker.ok("rmi", "imported")
