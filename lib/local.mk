@@ -8,3 +8,4 @@ libsockerless_a_SOURCES = \
 include lib/docker/local.mk
 include lib/aws/local.mk
 include lib/registry/local.mk
+include lib/rootfs/local.mk

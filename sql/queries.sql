@@ -144,11 +144,31 @@ ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_diges
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
 ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
 
+-- A digest that names the image already is left alone, and so is one that names another.
+-- name: image_reference_keep
+INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
+ON CONFLICT (tenant, reference) DO NOTHING;
+
+-- name: image_references_between
+SELECT reference FROM image_reference
+WHERE tenant = :tenant AND reference >= :begin AND reference < :end ORDER BY reference LIMIT 1000;
+
 -- name: image_reference_delete
 DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
 -- name: image_delete
 DELETE FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: pulled_layer_get
+SELECT stored, size FROM pulled_layer WHERE tenant = :tenant AND digest = :digest;
+
+-- name: pulled_layer_elsewhere
+-- system
+SELECT tenant, stored, size FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
+
+-- name: pulled_layer_add
+INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest, :stored, :size)
+ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excluded.size;
 
 -- name: derived_get
 SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;
