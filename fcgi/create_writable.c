@@ -83,6 +83,19 @@ static int add_mounts(struct create_writable *w, const struct create *c, struct 
 	return 0;
 }
 
+/* The whole root as a copy that can be written, or the image's own with some directories that can be. */
+static int choose_root(struct create_writable *w, const char *root, const char *fake_root_dir, struct err *e)
+{
+	if (!strcmp(root, "image"))
+		return 0;
+	if (strcmp(root, "fake"))
+		return err_set(e, ERR_INVALID, "invalid root file system (%s): \"%.200s\" is neither image nor fake", CREATE_LABEL_ROOT, root);
+	if (!derive_has_fake_root(fake_root_dir))
+		return err_set(e, ERR_INVALID, "%s=fake is not supported here: sockerless was built without proot (SOCKERLESS_FAKE_ROOT_PATH)", CREATE_LABEL_ROOT);
+	w->wish.fake_root = fake_root_dir;
+	return 0;
+}
+
 int create_writable(const struct create *c, const struct settings *s, struct create_writable *ret, struct err *e)
 {
 	struct json_object *labels = json_obj(c->config, "Labels");
@@ -99,6 +112,8 @@ int create_writable(const struct create *c, const struct settings *s, struct cre
 			.keep_root_only = !strcmp(json_str(labels, CREATE_LABEL_ROOT_ONLY, ""), "keep"),
 		},
 	};
+	if (choose_root(ret, json_str(labels, CREATE_LABEL_ROOT, s->root), s->fake_root_path, e) < 0)
+		return -1;
 	if (add_list(ret, c, label ? label : usual, label ? DERIVE_ASKED : 0, e) < 0)
 		return -1;
 	return add_mounts(ret, c, e);

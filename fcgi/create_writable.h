@@ -8,6 +8,8 @@
 #define CREATE_LABEL_WRITABLE "sockerless.writable" /* in place of SOCKERLESS_WRITABLE: "/var,home,workdir" */
 #define CREATE_LABEL_ROOT_ONLY "sockerless.rootonly" /* "keep": files that only root may read stay so */
 
+#define CREATE_LABEL_ROOT "sockerless.root" /* in place of SOCKERLESS_ROOT: "fake" or "image" */
+
 struct create_writable {
 	struct derive_wish wish; /* points into this and into the create */
 	struct derive_dir dirs[DERIVE_DIRS_MAX];

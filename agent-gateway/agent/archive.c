@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/task.h"
 #include "lib/docker/time.h"
 
@@ -101,13 +102,18 @@ static int fail_errno(struct json_object *open, const char *path, int error)
 int archive_path_find(struct json_object *open, struct archive_path *ret, int *ret_code)
 {
 	const char *path = json_str(open, "path", "");
+	char clean[PATH_MAX];
 	bool follow;
 
-	if (!path_clean(ret->path, sizeof ret->path, path)) {
+	if (!path_clean(clean, sizeof clean, path)) {
 		*ret_code = fail_errno(open, path, ENAMETOOLONG);
 		return -1;
 	}
-	read_ending(path, ret->path, ret->name, sizeof ret->name, &follow);
+	read_ending(path, clean, ret->name, sizeof ret->name, &follow);
+	if (!fake_root_path(clean, follow, ret->path, sizeof ret->path)) {
+		*ret_code = fail_errno(open, path, ENAMETOOLONG);
+		return -1;
+	}
 	if ((follow ? stat(ret->path, &ret->st) : lstat(ret->path, &ret->st)) < 0) {
 		*ret_code = fail_errno(open, path, errno);
 		return -1;
@@ -123,13 +129,14 @@ int archive_path_find(struct json_object *open, struct archive_path *ret, int *r
 static void link_target(const struct archive_path *p, char target[PATH_MAX])
 {
 	char resolved[PATH_MAX], raw[PATH_MAX], joined[2 * PATH_MAX];
+	const char *shown = fake_root_shown(p->path);
 	ssize_t n;
 
 	target[0] = '\0';
 	if (!S_ISLNK(p->st.st_mode))
 		return;
-	if (realpath(p->path, resolved)) {
-		strcpy(target, resolved);
+	if (fake_root_path(shown, true, raw, sizeof raw) && realpath(raw, resolved)) {
+		strcpy(target, fake_root_shown(resolved));
 		return;
 	}
 	/* Where it would lead. */
@@ -137,7 +144,7 @@ static void link_target(const struct archive_path *p, char target[PATH_MAX])
 	if (n < 0)
 		return;
 	raw[n] = '\0';
-	snprintf(joined, sizeof joined, "%.*s/%s", raw[0] == '/' ? 0 : (int)(strrchr(p->path, '/') - p->path), p->path, raw);
+	snprintf(joined, sizeof joined, "%.*s/%s", raw[0] == '/' ? 0 : (int)(strrchr(shown, '/') - shown), shown, raw);
 	if (!path_clean(target, PATH_MAX, joined))
 		target[0] = '\0';
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/process.h"
 #include "agent-gateway/agent/task.h"
 
@@ -172,6 +173,10 @@ _Noreturn void child_main(const struct launch *l, const struct child_files *file
 	if (l->task)
 		run_task(l);
 	child_seal_files();
+	if (fake_root_is_on()) {
+		fake_root_exec(l, files->report);
+		fail(files->report, PROCESS_SETUP, errno, false);
+	}
 	if (l->init)
 		init_main(l, files);
 	child_exec(l, files->report);

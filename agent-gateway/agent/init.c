@@ -3,10 +3,15 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent-gateway/agent/child.h"
+#include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/process.h"
+
+#define PAUSE_NS 5000000
+#define ENDING_MAX 100 /* what can't be killed by then (a process in the kernel) stays to the agent */
 
 /* Nothing of the agent's or the program's stays open here: an end held would keep a pipe from its EOF. */
 static void let_go_of_files(void)
@@ -35,6 +40,18 @@ static bool reap(pid_t program, int *code)
 	return false;
 }
 
+/* As when process 1 of a namespace ends: nothing outlives it. It is the last to go, too: proot's code is that of the last. */
+static _Noreturn void end_with_all(int code)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+
+	for (int i = 0; i < ENDING_MAX && children_kill() > 0; i++)
+		nanosleep(&pause, NULL);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	_exit(code);
+}
+
 static _Noreturn void forward(pid_t program, const sigset_t *all)
 {
 	int code = 0;
@@ -44,7 +61,7 @@ static _Noreturn void forward(pid_t program, const sigset_t *all)
 
 		if (sig == SIGCHLD) {
 			if (reap(program, &code))
-				_exit(code);
+				end_with_all(code);
 		} else if (sig > 0) {
 			kill(program, sig);
 		}

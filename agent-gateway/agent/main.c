@@ -14,6 +14,7 @@
 #include "agent-gateway/agent/agent.h"
 #include "agent-gateway/agent/child.h"
 #include "agent-gateway/agent/children.h"
+#include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/run.h"
 #include "agent-gateway/agent/runtime.h"
 #include "lib/log.h"
@@ -143,10 +144,12 @@ static int agent_init(struct agent *a)
 	return event_add(a->child_event, NULL) < 0 || event_add(a->term_event, NULL) < 0 ? -1 : 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct agent a = { 0 };
 
+	if (argc > 1 && !strcmp(argv[1], FAKE_ROOT_INNER))
+		return fake_root_inner(argc, argv);
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	child_reset_signals();

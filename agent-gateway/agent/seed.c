@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
 #define DEPTH_MAX 128 /* each level holds three descriptors */
+#define ROOM_MIN (1 << 20) /* bytes that are free unless something found no room */
 
 static void copy_dir(int from, int to, int depth);
 
@@ -94,8 +97,16 @@ static void tell(const char *name)
 	log_warn("%s of the image's writable directories isn't there: %s", name, strerror(errno));
 }
 
-/* `apart`: the one entry that goes elsewhere; NULL: none does. */
-static void copy_all(int from, int to, int depth, const char *apart)
+static bool is_among(const char *name, const char *const *names)
+{
+	for (; names && *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+/* `apart`: entries that go elsewhere, NULL-terminated; NULL: none does. */
+static void copy_all(int from, int to, int depth, const char *const *apart)
 {
 	int own = fcntl(from, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = own >= 0 ? fdopendir(own) : NULL;
@@ -107,7 +118,7 @@ static void copy_all(int from, int to, int depth, const char *apart)
 		return;
 	}
 	while ((d = readdir(dir)))
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..") && (!apart || strcmp(d->d_name, apart)) && copy_entry(from, to, d->d_name, depth) < 0)
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..") && !is_among(d->d_name, apart) && copy_entry(from, to, d->d_name, depth) < 0)
 			tell(d->d_name);
 	closedir(dir);
 }
@@ -163,6 +174,7 @@ static int open_root(int tmp)
 
 void seed_copy(const char *from, const char *to)
 {
+	static const char *const tmp_alone[] = { "tmp", NULL };
 	CLEANUP_CLOSE int seed = open_dir(AT_FDCWD, from);
 	CLEANUP_CLOSE int tmp = seed < 0 ? -1 : open_dir(AT_FDCWD, to);
 	CLEANUP_CLOSE int seed_tmp = tmp < 0 ? -1 : open_dir(seed, "tmp");
@@ -172,6 +184,23 @@ void seed_copy(const char *from, const char *to)
 		copy_dir(seed_tmp, tmp, 0);
 	if (root < 0)
 		return;
-	copy_all(seed, root, 0, "tmp");
+	copy_all(seed, root, 0, tmp_alone);
 	make_listed(seed, root);
+}
+
+int seed_copy_root(const char *to)
+{
+	static const char *const apart[] = { "tmp", "proc", "sys", "dev", ".sockerless", NULL };
+	CLEANUP_CLOSE int tmp = open_dir(AT_FDCWD, to);
+	CLEANUP_CLOSE int root = tmp < 0 ? -1 : open_root(tmp);
+	CLEANUP_CLOSE int from = root < 0 ? -1 : open_dir(AT_FDCWD, "/");
+	struct statvfs room;
+
+	if (from < 0)
+		return -1;
+	copy_all(from, root, 0, apart);
+	for (const char *const *name = apart; *name; name++)
+		if (mkdirat(root, *name, 0755) < 0 && errno != EEXIST)
+			tell(*name);
+	return fstatvfs(root, &room) < 0 || room.f_bavail * room.f_bsize < ROOM_MIN || !room.f_favail ? -1 : 0;
 }

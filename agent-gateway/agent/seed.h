@@ -12,4 +12,11 @@
  */
 void seed_copy(const char *from, const char *to);
 
+/*
+ * All of the root, but for /tmp and the kernel's own file systems, beneath
+ * `to`/.sockerless/root. -1: there is no room for it. What can't be read is
+ * logged and left out.
+ */
+int seed_copy_root(const char *to);
+
 #endif

@@ -5,15 +5,17 @@
 #include <sys/stat.h>
 
 #include "agent-gateway/agent/archive.h"
+#include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/task.h"
 #include "agent-gateway/agent/unpack.h"
 
 static int open_root(struct unpack *u, struct json_object *open)
 {
-	char clean[PATH_MAX];
+	char clean[PATH_MAX], path[PATH_MAX];
 	struct stat st;
 
-	if (!path_clean(clean, sizeof clean, u->shown) || !realpath(clean, u->root)) {
+	if (!path_clean(clean, sizeof clean, u->shown) || !fake_root_path(clean, true, path, sizeof path) ||
+	    !realpath(path, u->root)) {
 		u->code = task_fail(404, "Could not find the file %s in container %s", u->shown, json_str(open, "name", ""));
 		return -1;
 	}

@@ -23,6 +23,8 @@ static int hash_wish(EVP_MD_CTX *d, const struct derive_wish *w, struct err *e)
 
 	if (hash_text(d, w->keep_root_only ? "keep" : "widen", e) < 0)
 		return -1;
+	if (w->fake_root && derive_hash_fake_root(d, w->fake_root, e) < 0)
+		return -1;
 	for (size_t i = 0; i < w->n_dirs; i++) {
 		snprintf(flags, sizeof flags, "%u", w->dirs[i].flags);
 		if (hash_text(d, w->dirs[i].path, e) < 0 || hash_text(d, flags, e) < 0)
@@ -68,7 +70,7 @@ static int files_layer(struct registry *to, struct registry *from, const struct 
 	ROOTFS_CLEANUP struct rootfs *fs = NULL;
 	DERIVE_PLAN_CLEANUP struct derive_plan plan = { 0 };
 
-	if (open_files(from, base, w, &fs, e) < 0 || derive_plan_make(fs, w, &plan, e) < 0 || derive_files_layer(to, fs, &plan, ret, e) < 0)
+	if (open_files(from, base, w, &fs, e) < 0 || derive_plan_make(fs, w, &plan, e) < 0 || derive_files_layer(to, fs, w, &plan, ret, e) < 0)
 		return -1;
 	*ret_notes = STEAL(plan.notes);
 	return 0;

@@ -13,11 +13,13 @@
 #include "lib/err.h"
 #include "lib/registry/client.h"
 #include "lib/registry/image.h"
+#include "lib/registry/layer_tar.h"
 
 #define DERIVE_AGENT "/.sockerless/agent"
 #define DERIVE_WRITABLE "/.sockerless/writable" /* the links' paths, one a line */
 #define DERIVE_SEED "/.sockerless/seed"         /* content of the directories that became links, and of /tmp, laid out as from the root */
 #define DERIVE_LINKS "/tmp/.sockerless/root"    /* where the links point: this, then the path */
+#define DERIVE_FAKE_ROOT "/.sockerless/fake-root" /* proot and what it is linked with; there if the whole root is to be writable */
 #define DERIVE_KEY_SIZE 65
 #define DERIVE_LAYERS 2                         /* that are added */
 #define DERIVE_DIRS_MAX 128
@@ -47,6 +49,7 @@ struct derive_wish {
 	const char *user;      /* "name", "uid", either with ":group"; "": root */
 	const struct derive_dir *dirs;
 	size_t n_dirs;
+	const char *fake_root; /* directory of the files for DERIVE_FAKE_ROOT: the whole root is writable, no directory becomes a link; NULL: none */
 	bool keep_root_only;   /* leave files that only root may read as they are */
 };
 
@@ -73,5 +76,12 @@ struct json_object *derive_config_notes(struct json_object *config);
 int derive_agent_layer(struct registry *to, const char *agent_path, const char *architecture, struct image_layer *ret, struct err *e);
 /* Part of it: hashes a file. */
 int derive_hash_file(EVP_MD_CTX *d, const char *path, struct err *e);
+/* Part of it: a file of this machine as a member, executable. */
+int derive_add_file(struct layer_tar *t, const char *path, const char *name, struct err *e);
+
+/* derive_fake_root.c: whether the files are there; the key's part of them; the layer's. */
+bool derive_has_fake_root(const char *dir);
+int derive_hash_fake_root(EVP_MD_CTX *d, const char *dir, struct err *e);
+int derive_add_fake_root(struct layer_tar *t, const char *dir, struct err *e);
 
 #endif

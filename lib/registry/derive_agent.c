@@ -49,14 +49,19 @@ int derive_hash_file(EVP_MD_CTX *d, const char *path, struct err *e)
 	return each_piece(path, hash_piece, d, &size, e);
 }
 
-static int write_members(struct layer_tar *t, const char *agent_path, struct err *e)
+int derive_add_file(struct layer_tar *t, const char *path, const char *name, struct err *e)
 {
 	int64_t size, again;
 
-	if (each_piece(agent_path, NULL, NULL, &size, e) < 0 || layer_tar_dir(t, ".sockerless/", e) < 0 ||
-	    layer_tar_file(t, &DERIVE_AGENT[1], size, 0755, e) < 0 || each_piece(agent_path, layer_tar_data, t, &again, e) < 0)
+	if (each_piece(path, NULL, NULL, &size, e) < 0 || layer_tar_file(t, name, size, 0755, e) < 0 ||
+	    each_piece(path, layer_tar_data, t, &again, e) < 0)
 		return -1;
-	return size == again ? 0 : err_set(e, ERR_INTERNAL, "%s changed while it was read", agent_path);
+	return size == again ? 0 : err_set(e, ERR_INTERNAL, "%s changed while it was read", path);
+}
+
+static int write_members(struct layer_tar *t, const char *agent_path, struct err *e)
+{
+	return layer_tar_dir(t, ".sockerless/", e) < 0 ? -1 : derive_add_file(t, agent_path, &DERIVE_AGENT[1], e);
 }
 
 static int make_layer(struct registry *to, const char *agent_path, struct image_layer *ret, struct err *e)

@@ -5,11 +5,11 @@
 #include "lib/cleanup.h"
 #include "lib/registry/layer_tar.h"
 
-static int write_list(struct layer_tar *t, const struct derive_plan *p, struct err *e)
+static int write_list(struct layer_tar *t, const struct derive_wish *w, const struct derive_plan *p, struct err *e)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT;
 
-	buf_puts(&text, "");
+	buf_puts(&text, w->fake_root ? "/\n" : "");
 	for (size_t i = 0; i < p->n_links; i++)
 		/* A line can't hold such a name; nothing but `docker diff` goes by the list. */
 		if (!strchr(p->links[i].path, '\n'))
@@ -75,19 +75,20 @@ static int write_made(struct layer_tar *t, const struct derive_plan *p, struct e
 	return 0;
 }
 
-static int write_members(struct layer_tar *t, const struct rootfs *fs, const struct derive_plan *p, struct err *e)
+static int write_members(struct layer_tar *t, const struct rootfs *fs, const struct derive_wish *w, const struct derive_plan *p, struct err *e)
 {
-	if (layer_tar_dir(t, ".sockerless/", e) < 0 || write_list(t, p, e) < 0 || layer_tar_dir(t, ".sockerless/seed/", e) < 0 ||
+	if (layer_tar_dir(t, ".sockerless/", e) < 0 || write_list(t, w, p, e) < 0 || layer_tar_dir(t, ".sockerless/seed/", e) < 0 ||
+	    (w->fake_root && derive_add_fake_root(t, w->fake_root, e) < 0) ||
 	    rootfs_write(fs, &p->members, t->out, &t->why, e) < 0)
 		return -1;
 	return write_made(t, p, e) < 0 ? -1 : write_links(t, fs, p, e);
 }
 
-int derive_files_layer(struct registry *to, const struct rootfs *fs, const struct derive_plan *p, struct image_layer *ret, struct err *e)
+int derive_files_layer(struct registry *to, const struct rootfs *fs, const struct derive_wish *w, const struct derive_plan *p, struct image_layer *ret, struct err *e)
 {
 	struct layer_tar t;
 
 	if (layer_tar_begin(to, &t, e) < 0)
 		return -1;
-	return layer_tar_end(&t, write_members(&t, fs, p, e), ret, e);
+	return layer_tar_end(&t, write_members(&t, fs, w, p, e), ret, e);
 }

@@ -4,6 +4,6 @@
 
 #include "lib/registry/derive_plan.h"
 
-int derive_files_layer(struct registry *to, const struct rootfs *fs, const struct derive_plan *p, struct image_layer *ret, struct err *e);
+int derive_files_layer(struct registry *to, const struct rootfs *fs, const struct derive_wish *w, const struct derive_plan *p, struct image_layer *ret, struct err *e);
 
 #endif

@@ -105,7 +105,7 @@ static int look(const struct rootfs *fs, const struct derive_wish *w, const stru
 			       ? derive_note(p, e, "%.200s can't be made writable in a Lambda function", d->path) : 0;
 	if (rootfs_find(fs, real.data, false, &node, &why) == 0 && !rootfs_is_dir(node))
 		return d->flags & DERIVE_ASKED ? derive_note(p, e, "%.200s can't be made writable: it is no directory", d->path) : 0;
-	if (derive_is_below(real.data, "/tmp")) {
+	if (w->fake_root || derive_is_below(real.data, "/tmp")) {
 		struct json_object *text = json_object_new_string(real.data);
 
 		return text && json_object_array_add(p->made, text) == 0 ? 0 : err_nomem(e);
