@@ -24,9 +24,9 @@
 #define INNER_ARGS 4 /* the agent, FAKE_ROOT_INNER, descriptor, directory */
 
 #ifdef __x86_64__
-#define AUDIT_ARCH AUDIT_ARCH_X86_64
+#define OUR_ARCH AUDIT_ARCH_X86_64
 #else
-#define AUDIT_ARCH AUDIT_ARCH_AARCH64
+#define OUR_ARCH AUDIT_ARCH_AARCH64
 #endif
 
 bool fake_root_is_on(void)
@@ -47,7 +47,7 @@ static int refuse_new_calls(void)
 	size_t at = 0;
 
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH, 0, N + 1);
+	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 0, N + 1);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < N; i++)
 		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (unsigned char)(N - i), 0);
