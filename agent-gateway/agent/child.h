@@ -3,12 +3,14 @@
 #define SOCKERLESS_AGENT_CHILD_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent-gateway/agent/launch.h"
 
 struct child_files {
 	int in, out, err; /* become 0, 1 and 2; one descriptor thrice with a terminal */
 	bool terminal;
+	pid_t relay; /* of an init: the process that must have ended before the program counts as started; 0: none */
 	int report; /* a struct process_failure goes here when the program can't be executed */
 };
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "agent-gateway/agent/children.h"
+#include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/run.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -163,10 +164,10 @@ static void on_signal(struct run *r, struct stream *s, struct json_object *o)
 		return;
 	if (seq > r->last_signal)
 		r->last_signal = seq;
-	if (s == r->main && !r->launch.init)
+	if (s == r->main && !r->launch.init && !fake_root_is_on())
 		child_signal_first(s->pid, (int)sig);
 	else
-		kill(s->pid, (int)sig);
+		kill(sig == SIGKILL ? s->pid : fake_root_process(s->pid), (int)sig);
 }
 
 static void on_resize(struct run *r, uint32_t id, struct json_object *o)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent/child.h"
+#include "agent-gateway/agent/process.h"
 #include "lib/cleanup.h"
 
 #define AGENT "/.sockerless/agent"
@@ -104,6 +105,32 @@ void fake_root_exec(const struct launch *l, int report)
 	execve(LOADER, args, env);
 }
 
+/*
+ * proot keeps the descriptor open that this side has from the agent, so that
+ * its end says nothing. A process of its own waits for what execve makes of
+ * the program, and tells. Returns the end for the program's report.
+ */
+static int relay_report(int report, pid_t *ret_pid)
+{
+	struct process_failure f = { .step = PROCESS_STARTED };
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		close(fds[1]);
+		if (read(fds[0], &f, sizeof f) < 0 || write(report, &f, sizeof f) != (ssize_t)sizeof f)
+			_exit(1);
+		_exit(0);
+	}
+	close(fds[0]);
+	close(report);
+	*ret_pid = pid;
+	return pid < 0 ? -1 : fds[1];
+}
+
 int fake_root_inner(int argc, char **argv)
 {
 	extern char **environ;
@@ -112,11 +139,11 @@ int fake_root_inner(int argc, char **argv)
 
 	if (argc <= INNER_ARGS)
 		return 125;
-	files.report = atoi(argv[2]);
+	files.report = relay_report(atoi(argv[2]), &files.relay);
 	l.cwd = argv[3];
 	unsetenv(PROOT_TMP);
 	l.env = environ;
-	if (fcntl(files.report, F_SETFD, FD_CLOEXEC) < 0)
+	if (files.report < 0)
 		return 125;
 	init_main(&l, &files);
 }

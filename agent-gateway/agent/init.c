@@ -93,5 +93,7 @@ _Noreturn void init_main(const struct launch *l, const struct child_files *files
 		child_exec(l, files->report);
 	}
 	let_go_of_files();
+	while (files->relay > 0 && waitpid(files->relay, NULL, 0) < 0 && errno == EINTR)
+		;
 	forward(program, &all);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/agent/child.h"
+#include "agent-gateway/agent/fake_root.h"
 
 struct ends {
 	struct process_pipes ours;
@@ -98,15 +99,21 @@ static int open_terminal(const struct launch *l, struct ends *x)
 	return x->ours.in < 0 ? -1 : 0;
 }
 
-/* Waits for the report: none means that execve closed the pipe. */
-static bool read_report(int fd, struct process_failure *ret)
+/*
+ * Waits for the report, true if it is a failure. None means that execve closed
+ * the pipe; in a fake root that proot itself ended, as where ptrace is forbidden.
+ */
+static bool read_report(int fd, bool fake_root, struct process_failure *ret)
 {
 	ssize_t n;
 
 	do {
 		n = read(fd, ret, sizeof *ret);
 	} while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof *ret;
+	if (n == (ssize_t)sizeof *ret)
+		return ret->step != PROCESS_STARTED;
+	*ret = (struct process_failure){ .step = PROCESS_SETUP, .error = EPERM };
+	return fake_root;
 }
 
 static int fail_setup(struct process_failure *f, int error)
@@ -134,7 +141,7 @@ static int fork_child(const struct launch *l, struct ends *x, pid_t *ret_pid, st
 		close(fds[0]);
 		return fail_setup(f, error);
 	}
-	if (read_report(fds[0], &report)) {
+	if (read_report(fds[0], !l->task && fake_root_is_on(), &report)) {
 		close(fds[0]);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;

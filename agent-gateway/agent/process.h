@@ -11,7 +11,7 @@ struct process_pipes {
 	int in, out, err;
 };
 
-enum process_step { PROCESS_SETUP = 1, PROCESS_CHDIR, PROCESS_EXEC };
+enum process_step { PROCESS_STARTED, PROCESS_SETUP, PROCESS_CHDIR, PROCESS_EXEC };
 
 struct process_failure {
 	enum process_step step;
