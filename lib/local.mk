@@ -7,4 +7,5 @@ libsockerless_a_SOURCES = \
 
 include lib/docker/local.mk
 include lib/aws/local.mk
+include lib/netns/local.mk
 include lib/registry/local.mk
