@@ -25,7 +25,7 @@
 
 #define BUILDER_FAILED 249  /* exit status: the sandbox couldn't be made; the reason is on BUILDER_REPORT_FD */
 #define BUILDER_LIMIT 250   /* exit status: a limit was reached; which one is on BUILDER_REPORT_FD */
-#define BUILDER_REPORT_FD 3
+#define BUILDER_REPORT_FD 3 /* lines: "used N", the storage's bytes at the end; else a reason */
 
 struct builder {
 	const char *build_dir;   /* becomes /build: context, bases, out, tmp, run */

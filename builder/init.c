@@ -14,14 +14,14 @@
 
 static const char *const environment[] = {
 	"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "BUILDAH_ISOLATION=chroot", "LANG=C.UTF-8",
-	"CONTAINERS_STORAGE_CONF=/etc/containers/storage.conf", "REGISTRY_AUTH_FILE=/tmp/none", NULL,
+	"CONTAINERS_STORAGE_CONF=/etc/containers/storage.conf", NULL,
 };
 
 static void step_exec(char **argv)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || close_range(3, ~0u, 0) < 0 || setsid() < 0)
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || close_range(3, ~0u, 0) < 0 || setsid() < 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR)
 		_exit(126);
 	execve(argv[0], argv, (char *const *)environment);
 	_exit(127);

@@ -78,6 +78,12 @@ static uint64_t disk_used(void)
 	return disk_sum;
 }
 
+static uint64_t storage_used(void)
+{
+	disk_sum = 0;
+	return nftw("/storage", add_file, 32, FTW_PHYS | FTW_MOUNT) < 0 ? 0 : disk_sum;
+}
+
 static uint64_t disk_free(void)
 {
 	struct statvfs v;
@@ -138,5 +144,6 @@ int watch(const struct builder *b, pid_t init, struct err *e)
 		;
 	if (rc < 0)
 		return -1;
+	dprintf(BUILDER_REPORT_FD, "used %llu\n", (unsigned long long)storage_used());
 	return WIFEXITED(status) ? WEXITSTATUS(status) : err_set(e, ERR_INTERNAL, "the build was ended by signal %d", WTERMSIG(status));
 }

@@ -89,14 +89,12 @@ static int look_up(struct pull *p, struct err *e)
 }
 
 /* Everything that can fail with an HTTP status. */
-static int prepare(struct pull *p, struct err *e)
+static int prepare(struct pull *p, const char *name, const char *tag, struct err *e)
 {
 	struct request *req = p->req;
 
-	if (reference_parse_with_tag(request_query(req, "fromImage", ""), request_query(req, "tag", NULL), &p->reference, e) < 0 ||
-	    reference_default_tag(&p->reference, e) < 0 || check_platform(p, e) < 0)
+	if (reference_parse_with_tag(name, tag, &p->reference, e) < 0 || reference_default_tag(&p->reference, e) < 0 || check_platform(p, e) < 0)
 		return -1;
-	p->auth = image_source_auth(req);
 	if (image_source_open(req, &p->reference, p->auth, &p->from, e) < 0 || image_fetch(p->from, reference_target(&p->reference), p->architecture, &p->image, e) < 0)
 		return -1;
 	if (name_it(p, e) < 0 || look_up(p, e) < 0)
@@ -188,11 +186,18 @@ static int transfer(struct pull *p, struct err *e)
 
 int image_pull(struct request *req, struct err *e)
 {
-	__attribute__((cleanup(pull_free))) struct pull p = { .req = req };
+	__attribute__((cleanup(pull_free))) struct pull p = { .req = req, .auth = image_source_auth(req) };
 
-	if (prepare(&p, e) < 0 || reply_stream_begin(req, 200, "application/json") < 0)
+	if (prepare(&p, request_query(req, "fromImage", ""), request_query(req, "tag", NULL), e) < 0 || reply_stream_begin(req, 200, "application/json") < 0)
 		return -1;
 	if (transfer(&p, e) < 0)
 		image_line_error(req, e);
 	return 0;
+}
+
+int image_pull_into(struct request *req, const char *name, struct json_object *auth, struct err *e)
+{
+	__attribute__((cleanup(pull_free))) struct pull p = { .req = req, .auth = json_object_get(auth) };
+
+	return prepare(&p, name, NULL, e) < 0 || transfer(&p, e) < 0 ? -1 : 0;
 }

@@ -69,6 +69,8 @@ int image_parse_config(struct image *i, const char *text, size_t len, struct err
  * of the config are set from the layers. Manifest: Docker schema 2.
  */
 int image_seal(struct image *i, struct err *e);
+/* The same of an image whose config is there already: config_text and id stay as they are. */
+int image_seal_manifest(struct image *i, struct err *e);
 /* Pushes config and manifest (the layers must be there) under its digest and, unless NULL, `tag`. */
 int image_push(struct registry *to, const struct image *i, const char *tag, struct err *e);
 

@@ -1,0 +1,128 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fcgi/build.h"
+#include "lib/cleanup.h"
+#include "lib/ids.h"
+#include "lib/log.h"
+
+static const char *const programs[] = { "/usr/bin/buildah", "/usr/bin/newuidmap", "/usr/bin/slirp4netns" };
+static const char *const parts[] = { "", "/context", "/base", "/out", "/out/blobs", "/out/blobs/sha256", "/root", "/run", "/tmp" };
+
+int build_possible(const struct request *req, struct err *e)
+{
+	if (strcmp(req->settings->build, "on") != 0)
+		return err_set(e, ERR_NOT_SUPPORTED, "docker build is not supported here: the operator turned it off (SOCKERLESS_BUILD)");
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+		if (access(programs[i], X_OK) < 0)
+			return err_set(e, ERR_NOT_SUPPORTED, "docker build is not supported here: %s is not installed", programs[i]);
+	return 0;
+}
+
+static int make_directory(const char *path, struct err *e)
+{
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? err_errno(e, errno, "making %s", path) : 0;
+}
+
+static int name_places(struct build *b, char **ret_tenant, struct err *e)
+{
+	const char *state = b->req->settings->state_dir;
+	CLEANUP_FREE char *all = NULL;
+
+	if (asprintf(&all, "%s/build", state) < 0 || asprintf(ret_tenant, "%s/%s", all, b->req->tenant) < 0 ||
+	    asprintf(&b->storage, "%s/storage", *ret_tenant) < 0)
+		return err_nomem(e);
+	return make_directory(all, e) < 0 || make_directory(*ret_tenant, e) < 0 || make_directory(b->storage, e) < 0 ? -1 : 0;
+}
+
+static int take_lock(struct build *b, const char *tenant, struct err *e)
+{
+	CLEANUP_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/lock", tenant) < 0)
+		return err_nomem(e);
+	b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return b->lock < 0 || flock(b->lock, LOCK_SH) < 0 ? err_errno(e, errno, "locking the build cache") : 0;
+}
+
+int build_place(struct build *b, struct err *e)
+{
+	CLEANUP_FREE char *tenant = NULL;
+
+	id_random(b->id, ID_HEX_LEN / 2);
+	if (name_places(b, &tenant, e) < 0 || take_lock(b, tenant, e) < 0)
+		return -1;
+	if (asprintf(&b->dir, "%s/%.32s", tenant, b->id) < 0)
+		return err_nomem(e);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s%s", b->dir, parts[i]) < 0)
+			return err_nomem(e);
+		if (make_directory(path, e) < 0)
+			return -1;
+	}
+	b->images = json_object_new_object();
+	b->layers = json_object_new_object();
+	return b->images && b->layers ? 0 : err_nomem(e);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *level)
+{
+	(void)st;
+	(void)level;
+	return (type == FTW_DP ? rmdir(path) : unlink(path)) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+void build_clear(struct build *b)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "rm -rf /build/run/* /build/tmp/* /build/out/* /build/context/*", NULL };
+	struct err e = { 0 };
+
+	if (!b->dir || nftw(b->dir, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0)
+		return;
+	/* Files of users that only the sandbox knows. */
+	build_sandbox(b, argv, NULL, &e);
+	if (nftw(b->dir, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
+		log_warn("removing %s: %s", b->dir, strerror(errno));
+}
+
+static int storage_size(struct build *b, int64_t *ret, struct err *e)
+{
+	static const char *const argv[] = { "/bin/true", NULL };
+
+	/* Where nothing was built there is nothing to measure: the empty directory goes, and is made again. */
+	if (rmdir(b->storage) == 0) {
+		*ret = 0;
+		return make_directory(b->storage, e);
+	}
+
+	if (build_sandbox(b, argv, NULL, e) != 0)
+		return e->kind ? -1 : err_set(e, ERR_INTERNAL, "measuring the build cache failed");
+	*ret = b->used;
+	return 0;
+}
+
+int build_drop_cache(struct build *b, int64_t above, int64_t *ret_bytes, struct err *e)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "rm -rf /storage/* /storage/.try", NULL };
+	int64_t before = b->used;
+
+	if (before == 0 && storage_size(b, &before, e) < 0)
+		return -1;
+	if (before <= above)
+		return 0;
+	if (flock(b->lock, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : err_errno(e, errno, "locking the build cache");
+	if (build_sandbox(b, argv, NULL, e) != 0)
+		return e->kind ? -1 : err_set(e, ERR_INTERNAL, "removing the build cache failed");
+	*ret_bytes = before - b->used;
+	return 1;
+}
