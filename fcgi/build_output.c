@@ -32,12 +32,21 @@ static size_t step_of(struct build_output *o, const char *line)
 	return end && n > 0 && first <= d->count && d->steps[first - 1].stage == stage - 1 && first > o->step ? first : 0;
 }
 
+static void say_running(struct build_output *o)
+{
+	if (!o->fresh)
+		return;
+	o->fresh = false;
+	o->running = true;
+	build_say(o->build, " ---> Running in %.12s\n", o->build->id);
+}
+
 static void end_step(struct build_output *o)
 {
+	say_running(o);
 	if (o->running && !o->build->keep_containers)
 		build_say(o->build, "Removing intermediate container %.12s\n", o->build->id);
 	o->running = false;
-	o->fresh = false;
 }
 
 static void begin_labels(struct build_output *o)
@@ -94,7 +103,7 @@ static bool is_buildahs(struct build_output *o, const char *line, struct err *e)
 	} else if (strncmp(line, "--> ", 4) == 0 && hex_is(line + 4, ID_HEX_LEN) && strlen(line) < 20) {
 		end_step(o);
 		build_say(b, " ---> %s\n", line + 4);
-	} else if (strcmp(line, marker) == 0) {
+	} else if (strstr(line, marker) && (line[0] == 'C' || line[0] == '[')) {
 		end_step(o);
 		o->committed = true;
 	} else if (o->committed && strlen(line) == ID_HEX_LEN && hex_is(line, ID_HEX_LEN)) {
@@ -110,11 +119,7 @@ static bool is_buildahs(struct build_output *o, const char *line, struct err *e)
 
 static bool say_line(struct build_output *o, const char *line)
 {
-	if (o->fresh) {
-		o->fresh = false;
-		o->running = true;
-		build_say(o->build, " ---> Running in %.12s\n", o->build->id);
-	}
+	say_running(o);
 	return build_say(o->build, "%s\n", line);
 }
 
@@ -170,6 +175,7 @@ int build_output_failed(struct build_output *o, int status, struct err *e)
 	BUF_CLEANUP struct buf text = BUF_INIT;
 	int code = 0;
 
+	say_running(o);
 	if (s && strcmp(s->name, "RUN") == 0 && (!o->failure || strstr(why, "exit status"))) {
 		command = command_of(s);
 		buf_printf(&text, "The command '%s' returned a non-zero code: %d", command ? command : s->args, status);

@@ -223,6 +223,13 @@ static void add_build(struct arguments *a, struct build *b)
 	addf(a, "--tag=localhost/sockerless-build:%s", b->id);
 	json_object_object_foreach(b->images, name, hex)
 		addf(a, "--build-context=%s=docker-image://%s", name, json_object_get_string(hex));
+	/* buildah looks for FROM's image as it is written, too. */
+	for (size_t i = 0; i < b->file.count; i++) {
+		const struct dockerfile_step *s = &b->file.steps[i];
+
+		if (s->written && s->from_stage < 0 && strcmp(s->written, s->image) != 0 && json_get(b->images, s->image))
+			addf(a, "--build-context=%s=docker-image://%s", s->written, json_str(b->images, s->image, ""));
+	}
 	add_pairs(a, "--build-arg", b->args);
 	add_pairs(a, "--label", b->labels);
 	while ((host = request_query_next(b->req, "extrahosts", &position)))

@@ -26,13 +26,18 @@ struct parser {
 	struct dockerfile d;
 };
 
+static void step_free(struct dockerfile_step *s)
+{
+	free(s->text);
+	free(s->image);
+	free(s->written);
+	free(s->as);
+}
+
 void dockerfile_free(struct dockerfile *d)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		free(d->steps[i].text);
-		free(d->steps[i].image);
-		free(d->steps[i].as);
-	}
+	for (size_t i = 0; i < d->count; i++)
+		step_free(&d->steps[i]);
 	free(d->steps);
 	memset(d, 0, sizeof *d);
 }
@@ -207,7 +212,8 @@ static int read_from(struct parser *p, struct dockerfile_step *s, int line, stru
 	if (!len)
 		return err_set(e, ERR_INVALID, "dockerfile parse error on line %d: FROM requires either one or three arguments", line);
 	s->image = expand(p, args, len);
-	if (!s->image)
+	s->written = strndup(args, len);
+	if (!s->image || !s->written)
 		return err_nomem(e);
 	if (!*s->image)
 		return err_set(e, ERR_INVALID, "base name (%.*s) should not be blank", (int)len, args);
@@ -293,11 +299,8 @@ static int cut(struct dockerfile *d, const char *target, size_t len, struct err 
 	while (keep < d->count && d->steps[keep].stage <= stage)
 		keep++;
 	d->length = keep < d->count && keep ? d->steps[keep - 1].end : len;
-	for (size_t i = keep; i < d->count; i++) {
-		free(d->steps[i].text);
-		free(d->steps[i].image);
-		free(d->steps[i].as);
-	}
+	for (size_t i = keep; i < d->count; i++)
+		step_free(&d->steps[i]);
 	d->count = keep;
 	d->stages = stage + 1;
 	return 0;

@@ -21,6 +21,7 @@ struct dockerfile_step {
 	int stage;         /* 0, 1 ..; -1: an ARG before the first FROM */
 	size_t end;        /* offset in the Dockerfile behind it */
 	char *image;       /* FROM: image or stage, variables replaced; COPY: of --from; NULL: none; owned */
+	char *written;     /* FROM: the same before variables were replaced; NULL: none; owned */
 	char *as;          /* FROM: the stage's name; NULL: none; owned */
 	int from_stage;    /* the stage that `image` means; -1: none, it is an image */
 };
