@@ -166,6 +166,15 @@ static void say_error(struct build *b, int code, const char *message)
 		reply_stream_json(b->req, line);
 }
 
+/* Without the step's text and, of the helper that copies files, without its request. */
+static const char *essence(const char *why)
+{
+	const char *helper = strstr(why, ": copier: ");
+	const char *step = strncmp(why, "building at STEP", 16) == 0 ? strstr(why, "\": ") : NULL;
+
+	return helper ? helper + 10 : step ? step + 3 : why;
+}
+
 int build_output_failed(struct build_output *o, int status, struct err *e)
 {
 	const struct dockerfile_step *s = o->step && o->step <= o->build->file.count ? &o->build->file.steps[o->step - 1] : NULL;
@@ -185,9 +194,7 @@ int build_output_failed(struct build_output *o, int status, struct err *e)
 		buf_printf(&text, "%s failed: file not found in build context or excluded by .dockerignore: stat %.*s: file does not exist", s->name,
 			   (int)strcspn(source, "\""), source);
 	} else {
-		const char *colon = strncmp(why, "building at STEP", 16) == 0 ? strstr(why, "\": ") : NULL;
-
-		buf_puts(&text, colon ? colon + 3 : why);
+		buf_puts(&text, essence(why));
 	}
 	if (text.failed)
 		return err_nomem(e);
