@@ -136,6 +136,7 @@ def test_what_only_root_may_read(d):
     ([("l", "l", "../../../dev")], "/l/shm", "/l/shm can't be made writable in a Lambda function"),
     ([("f", "f", b"1")], "/", "/ can't be made writable in a Lambda function"),
     ([("f", "f", b"1")], "/x/" + "n" * 300, "/x/%s can't be made writable: file name too long" % ("n" * 197)),
+    ([("etc/x", "f", b"1")], "/etc", "/etc can't be made writable in a Lambda function"),
     ([("big/%d" % i, "d", None) for i in range(50001)], "/big", "/big stays read-only: the image holds more than 256 MB or 50000 files there"),
 ])
 def test_what_cannot_be_writable(d, layer, path, note):
