@@ -20,6 +20,7 @@
 #include "lib/log.h"
 #include "lib/store/container.h"
 
+#define SECOND INT64_C(1000000000)
 /* The agent is still there after its invocation was answered: so long its report is waited for. */
 #define REPORT_WAIT 1800
 #define ERROR_MAX 2048
@@ -373,13 +374,21 @@ static void look_for_end(struct run *r)
 
 static void await_end(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
-	int64_t left = over - time_now() / 1000000000;
+	int64_t left = (r->over_by - gateway_clock()) / SECOND;
 
 	if (left > r->log_pause)
 		run_timer(r, r->log_pause, look_for_end);
 	else
 		run_timer(r, left, deadline_over);
+}
+
+void run_set_over(struct run *r, int64_t age)
+{
+	int64_t spare = (int64_t)r->gw->settings->lost_timeout * SECOND;
+	int64_t left = r->container->timeout * SECOND - (age > 0 ? age : 0);
+
+	/* An agent that lives has the spare time at least to dial again. */
+	r->over_by = gateway_clock() + (left > 0 ? left : 0) + spare;
 }
 
 void run_wait_deadline(struct run *r)

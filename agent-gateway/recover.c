@@ -124,6 +124,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	} else {
 		r->recovered = true;
 		r->invoked_at = l->invoked_at;
+		run_set_over(r, time_now() - l->invoked_at);
 		strcpy(r->request_id, l->request_id);
 		strcpy(r->log_stream, l->log_stream);
 		r->last_stream = r->left_streams = l->last_stream;

@@ -125,6 +125,7 @@ static void invoke_sent_done(struct job *job)
 	} else if (r && r->phase == RUN_PREPARED) {
 		r->phase = RUN_INVOKED;
 		r->invoked_at = time_now();
+		run_set_over(r, 0);
 		invoke_send(r->gw, r->id, r->container->function_name, &j->payload, r->container->timeout, run_invoked);
 		run_wait_hello(r);
 	}
