@@ -184,6 +184,12 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 
 	if (store_run(s, QUERY_IMAGE_ADD, e, "ttttii", tenant, i->id, i->config_text, i->digest, i->size, time_now()) < 0)
 		return -1;
+	for (size_t n = 0; n < i->n_layers; n++) {
+		const struct image_layer *l = &i->layers[n];
+
+		if (store_run(s, QUERY_IMAGE_LAYER_SET, e, "ttittii", tenant, i->id, (int64_t)n, l->diff_id, l->digest, l->size, l->unpacked) < 0)
+			return -1;
+	}
 	for (int n = 0; n < 2; n++)
 		if (names[n] && store_run(s, QUERY_IMAGE_REFERENCE_SET, e, "ttt", tenant, names[n], i->id) < 0)
 			return -1;

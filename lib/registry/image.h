@@ -20,6 +20,7 @@ struct image_layer {
 	char digest[DIGEST_SIZE];  /* of the blob */
 	char diff_id[DIGEST_SIZE]; /* of the tar in it */
 	int64_t size;              /* of the blob, bytes */
+	int64_t unpacked;          /* of the tar, bytes; 0: not known */
 	char media_type[128];
 };
 
@@ -69,6 +70,8 @@ int image_parse_config(struct image *i, const char *text, size_t len, struct err
  * of the config are set from the layers. Manifest: Docker schema 2.
  */
 int image_seal(struct image *i, struct err *e);
+/* The same for a config whose text (config_text, id) stays as it is: manifest, digest and size alone. */
+int image_seal_manifest(struct image *i, struct err *e);
 /* Pushes config and manifest (the layers must be there) under its digest and, unless NULL, `tag`. */
 int image_push(struct registry *to, const struct image *i, const char *tag, struct err *e);
 

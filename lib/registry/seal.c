@@ -60,14 +60,12 @@ static int keep_text(struct json_object *o, char **ret, size_t *ret_len, char re
 	return digest_of(copy, *ret_len, ret_digest, e);
 }
 
-int image_seal(struct image *i, struct err *e)
+int image_seal_manifest(struct image *i, struct err *e)
 {
 	CLEANUP_JSON struct json_object *manifest = NULL;
 
 	snprintf(i->manifest_type, sizeof i->manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
 	snprintf(i->config_type, sizeof i->config_type, "%s", MEDIA_CONFIG_DOCKER);
-	if (set_rootfs(i, e) < 0 || keep_text(i->config, &i->config_text, &i->config_len, i->id, e) < 0)
-		return -1;
 	i->size = (int64_t)i->config_len;
 	for (size_t n = 0; n < i->n_layers; n++)
 		i->size += i->layers[n].size;
@@ -76,6 +74,13 @@ int image_seal(struct image *i, struct err *e)
 		return -1;
 	memcpy(i->index_digest, i->digest, DIGEST_SIZE);
 	return 0;
+}
+
+int image_seal(struct image *i, struct err *e)
+{
+	if (set_rootfs(i, e) < 0 || keep_text(i->config, &i->config_text, &i->config_len, i->id, e) < 0)
+		return -1;
+	return image_seal_manifest(i, e);
 }
 
 int image_push(struct registry *to, const struct image *i, const char *tag, struct err *e)
