@@ -90,6 +90,8 @@ static void container_free(void *arg)
 		return;
 	table_remove(&c->gw->containers, c);
 	spooler_free(c->spooler, c->state == STATE_REMOVING);
+	if (c->state == STATE_REMOVING)
+		layer_remove(c);
 	input_free(&c->input);
 	free(c->tenant);
 	free(c->function_name);

@@ -94,6 +94,7 @@ static void end_done(struct job *job)
 	release_agent(r);
 	exec_run_ended(r);
 	task_run_lost(r);
+	layer_cut(r);
 	table_remove(&r->gw->runs, r);
 	c->run = NULL;
 	c->starting = false;
@@ -162,10 +163,17 @@ void run_start_failed(struct run *r, int status, int code, const char *message)
 	commit(r, status);
 }
 
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2])
+/* Nobody will see the files of a container that goes with its run. */
+static bool outlives(const struct run *r)
 {
-	if (r->exit_reported || r->phase == RUN_ENDING)
+	return r->gw->settings->layer_limit && (!r->container->auto_remove || intents_restarting(r->container)) && !intents_removing(r->container);
+}
+
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed)
+{
+	if (r->phase == RUN_ENDING || (r->exit_reported && r->save != SAVE_CUT))
 		return;
+	r->save = changed && outlives(r) ? SAVE_WANTED : SAVE_NOTHING;
 	r->exit_reported = true;
 	r->end = *end;
 	set_error(r, end->error);
@@ -219,6 +227,16 @@ static void finish_by_outcome(struct run *r)
 	}
 }
 
+/* What the run wrote is safe, or it is known that it never will be. */
+static bool is_kept(struct run *r)
+{
+	if (r->save == SAVE_CUT && !r->agent && r->outcome)
+		layer_not_kept(r, *r->outcome->error ? r->outcome->error : "the function ended before it was sent");
+	else if (r->save == SAVE_WANTED && r->agent)
+		layer_save(r);
+	return r->save == SAVE_NOTHING;
+}
+
 void run_exit_check(struct run *r)
 {
 	if (r->phase == RUN_ENDING)
@@ -226,8 +244,10 @@ void run_exit_check(struct run *r)
 	/* All that was taken in must be safe first. */
 	if (r->received[0] > r->safe[0] || r->received[1] > r->safe[1])
 		return;
-	if (r->exit_reported)
+	if (r->exit_reported && is_kept(r))
 		finish_by_report(r);
+	else if (r->exit_reported)
+		return;
 	else if (r->outcome && !r->agent)
 		finish_by_outcome(r);
 }
@@ -314,7 +334,10 @@ static void deadline_over(struct run *r)
 	if (r->agent)
 		return;
 	snprintf(text, sizeof text, "the agent never came back before the function's timeout of %lld s", (long long)r->container->timeout);
-	if (r->phase == RUN_STARTED)
+	if (r->exit_reported) {
+		layer_not_kept(r, text);
+		run_exit_check(r);
+	} else if (r->phase == RUN_STARTED)
 		run_finish(r, 137, false, "%s", text);
 	else
 		run_start_failed(r, 500, 128, text);

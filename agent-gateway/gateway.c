@@ -13,6 +13,7 @@
 #include "agent-gateway/container.h"
 #include "agent-gateway/events.h"
 #include "agent-gateway/invoke.h"
+#include "agent-gateway/layer_file.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/spool_thread.h"
 #include "agent-gateway/store_thread.h"
@@ -21,7 +22,7 @@
 #include "lib/log.h"
 
 #define LAG_WARN 50000000LL
-#define SWEEP_TICKS 10 /* seconds between sweeps of the spools */
+#define SWEEP_TICKS 10 /* seconds between sweeps of what containers leave */
 
 int64_t gateway_clock(void)
 {
@@ -133,6 +134,7 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
+	    worker_start(&gw->layer, &layer_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->log, &cloud_log_ops, NULL, gw->completions, e) < 0 ||
 	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
@@ -153,6 +155,7 @@ void gateway_close(struct gateway *gw)
 	atomic_store(&gw->closing, true);
 	invoker_stop(gw->invoker);
 	worker_stop(gw->log);
+	worker_stop(gw->layer);
 	worker_stop(gw->spool);
 	worker_stop(gw->store);
 	if (gw->hint)

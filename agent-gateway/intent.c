@@ -110,6 +110,16 @@ bool intents_restarting(struct container *c)
 	return restarts;
 }
 
+bool intents_removing(struct container *c)
+{
+	struct intent *in;
+
+	TAILQ_FOREACH(in, &c->intents.queue, link)
+		if (in->verb == INTENT_REMOVE && in->stage != INTENT_QUEUED)
+			return true;
+	return false;
+}
+
 struct timer {
 	struct intent *intent;
 	void (*fn)(struct intent *);

@@ -67,6 +67,8 @@ void intents_agent_here(struct container *c);
 bool intents_stopping(struct container *c);
 /* It starts again when the run has ended. */
 bool intents_restarting(struct container *c);
+/* It is to be removed as soon as its run has ended. */
+bool intents_removing(struct container *c);
 
 /* Writes the answer down, tells who waits, and frees it. */
 void intent_finish(struct intent *in, int status, const char *message);

@@ -7,6 +7,8 @@
 #include <sys/queue.h>
 
 #include "agent-gateway/container.h"
+#include "agent-gateway/layer.h"
+#include "agent-gateway/layer_file.h"
 #include "agent-gateway/store_run.h"
 #include "lib/wire.h"
 
@@ -41,6 +43,12 @@ struct run {
 	uint64_t safe[2];          /* in the spool */
 	uint64_t received[2];      /* taken in from the agent */
 	uint64_t acked[2];
+
+	bool waiting;              /* the agent hasn't started the process yet */
+	bool files[LAYER_KINDS];   /* to be put back before it starts */
+	bool files_known;
+	enum layer_save save;
+	struct layer_transfer *layer; /* NULL: none is under way */
 
 	bool exit_reported;        /* by the agent */
 	uint64_t exit_offset[2];
@@ -82,12 +90,14 @@ void run_wait_hello(struct run *r);
 
 /* What the agent says (agent_message.c has checked its form). */
 void run_hello(struct run *r, uint64_t stdin_received);
+/* When all is known: tells the agent to start its process, or to go on; first its files are put back. */
 void run_send_spec(struct run *r);
 void run_process_started(struct run *r, int64_t pid);
 void run_process_failed(struct run *r, const char *step, int error, const char *path, const char *detail);
 /* False: the agent breaks the protocol. */
 bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t time, const uint8_t *data, size_t len);
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2]);
+/* changed: the run wrote something. */
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed);
 void run_agent_lost(struct run *r);
 
 /* end.c: commits the end once all output is safe. */

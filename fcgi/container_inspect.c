@@ -69,6 +69,20 @@ static void put_names(struct buf *out, const struct container *c)
 	buf_puts(out, ",\"Driver\":\"lambda\",\"Platform\":\"linux\",\"MountLabel\":\"\",\"ProcessLabel\":\"\",\"AppArmorProfile\":\"\"");
 }
 
+/* dockerd names the runtime of a container that was made without a HostConfig at its first start. */
+static void put_host_config(struct buf *out, const struct container *c)
+{
+	size_t len = strlen(c->host_config);
+
+	if (!*c->run_id || strstr(c->host_config, "\"Runtime\":") || len < 3) {
+		json_put_raw(out, "HostConfig", c->host_config);
+		return;
+	}
+	buf_puts(out, ",\"HostConfig\":");
+	buf_append(out, c->host_config, len - 1);
+	buf_puts(out, ",\"Runtime\":\"runc\"}");
+}
+
 static int put_size(struct request *req, struct buf *out, const struct container *c, struct err *e)
 {
 	int64_t size = 0;
@@ -127,7 +141,7 @@ static int render(struct request *req, struct buf *out, const struct container *
 	json_put_member(out, "Image", c->image_id);
 	put_names(out, c);
 	json_put_raw(out, "ExecIDs", strlen(c->execs) > strlen("[]") ? c->execs : "");
-	json_put_raw(out, "HostConfig", c->host_config);
+	put_host_config(out, c);
 	buf_puts(out, ",\"GraphDriver\":{\"Data\":null,\"Name\":\"lambda\"}");
 	if (request_flag(req, "size", false) && put_size(req, out, c, e) < 0)
 		return -1;

@@ -143,7 +143,7 @@ static int rule_mounts(struct create *c, struct err *e)
 		if (!*target)
 			return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": field Target must not be empty", type);
 		if (strcmp(type, "tmpfs") == 0) {
-			if (create_warn(c, create_field_text("Tmpfs"), e) < 0)
+			if (create_tmpfs(c, target, json_flag(m, "ReadOnly", false), e) < 0 || create_warn(c, create_field_text("Tmpfs"), e) < 0)
 				return -1;
 		} else if (strcmp(type, "bind") == 0) {
 			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %s (put the files into the image, or pass them by docker exec)",

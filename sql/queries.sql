@@ -149,6 +149,9 @@ ON CONFLICT (tenant, image_id, position) DO UPDATE SET digest = excluded.digest,
 -- name: image_layers
 SELECT diff_id, digest, size, unpacked FROM image_layer WHERE tenant = :tenant AND image_id = :image_id ORDER BY position;
 
+-- name: image_layer_measured
+UPDATE image_layer SET unpacked = :unpacked WHERE tenant = :tenant AND digest = :digest;
+
 -- name: image_layers_all
 SELECT image_id, digest, size FROM image_layer WHERE tenant = :tenant ORDER BY image_id, position;
 
@@ -170,6 +173,17 @@ DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
 -- name: image_delete
 DELETE FROM image WHERE tenant = :tenant AND id = :id;
+
+-- name: pulled_layer_get
+SELECT stored, size FROM pulled_layer WHERE tenant = :tenant AND digest = :digest;
+
+-- name: pulled_layer_elsewhere
+-- system
+SELECT tenant, stored, size FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
+
+-- name: pulled_layer_add
+INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest, :stored, :size)
+ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excluded.size;
 
 -- name: derived_get
 SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;

@@ -140,7 +140,7 @@ static _Noreturn void run_task(const struct launch *l)
 	if (close_range(3, ~0U, 0) < 0)
 		for (int fd = 3; fd < 65536; fd++)
 			close(fd);
-	task_main(l->task);
+	task_main(l->task, l->layer);
 }
 
 _Noreturn void child_main(const struct launch *l, const struct child_files *files)

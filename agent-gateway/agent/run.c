@@ -32,6 +32,7 @@ static void run_free(struct run *r)
 	session_free(r->session);
 	deadline_free(r->deadline);
 	launch_free(&r->launch);
+	layer_free(&r->layer);
 	if (r->sweep)
 		event_free(r->sweep);
 	if (r->patience)
@@ -63,12 +64,24 @@ static void sweep_soon(struct run *r)
 	evtimer_add(r->sweep, &tv);
 }
 
+/* Nothing writes any more: the exit can be reported. */
+static void settle(struct run *r)
+{
+	r->main->settled = true;
+	r->main->changed = r->layer.root && snapshot_differs(r->layer.start, r->layer.root);
+	stream_update(r->main);
+}
+
 static void sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct run *r = arg;
 	int living = children_kill();
 
 	r->sweeping = living > 0;
+	if (!r->ending && r->main && r->main->exited && !r->main->settled && (!living || ++r->sweeps > SWEEPS_MAX)) {
+		r->sweeps = 0;
+		settle(r);
+	}
 	if (r->ending && !r->answered && (!living || ++r->sweeps > SWEEPS_MAX)) {
 		r->answered = true;
 		agent_defer(r->agent, answer, r);
@@ -104,6 +117,14 @@ void run_end(struct run *r, bool acknowledged, const char *error)
 	start_sweep(r);
 }
 
+void run_start_process(struct run *r)
+{
+	r->layer.start = r->restored ? snapshot_take(r->layer.root) : r->layer.base;
+	r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
+	if (!r->main)
+		run_end(r, false, "out of memory");
+}
+
 static int exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -137,8 +158,11 @@ static void cut(void *arg)
 
 	if (r->main)
 		stream_cut(r->main);
-	for (struct stream *s = r->execs; s; s = s->next)
+	for (struct stream *s = r->execs; s; s = s->next) {
+		if (s->keeps && s->pid > 0)
+			kill(s->pid, SIGKILL);
 		stream_cut(s);
+	}
 }
 
 static void drained(void *arg)
@@ -190,7 +214,10 @@ static void answer_in_time(void *arg)
 {
 	struct run *r = arg;
 
-	if (!*r->error)
+	if (!*r->error && r->main && r->main->settled && r->main->changed)
+		snprintf(r->error, sizeof r->error, "what the run wrote isn't kept: the function's timeout of %d s came first",
+			 deadline_seconds(r->deadline));
+	else if (!*r->error)
 		time_text(r);
 	run_end(r, false, "");
 }
@@ -266,6 +293,9 @@ void run_begin(struct agent *a, const struct invocation *inv)
 		tmpdir_empty(a->tmp);
 	if (a->tmp)
 		seed_copy(a->seed ? a->seed : SEED, a->tmp);
+	r->layer.root = a->tmp;
+	if (a->tmp)
+		r->layer.base = snapshot_take(a->tmp);
 	if (prepare(r, inv, &e) < 0) {
 		log_error("the invocation can't be run: %s", e.text);
 		run_free(r);

@@ -5,6 +5,7 @@
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/deadline.h"
 #include "agent-gateway/agent/launch.h"
+#include "agent-gateway/agent/layer.h"
 #include "agent-gateway/agent/runtime.h"
 #include "agent-gateway/agent/session.h"
 #include "agent-gateway/agent/stream.h"
@@ -15,6 +16,8 @@ struct run {
 	char request_id[sizeof((struct invocation *)0)->request_id];
 	int64_t deadline_ms;
 	struct launch launch;
+	struct layer layer;
+	bool held, restored;    /* the process waits until files are put back; some were */
 	struct session *session;
 	struct deadline *deadline;
 	struct stream *main;    /* NULL: waits for the first spec */
@@ -33,6 +36,8 @@ struct run {
 void run_begin(struct agent *a, const struct invocation *inv);
 /* Kills everything and answers the invocation once it is gone. `error` may be "". */
 void run_end(struct run *r, bool acknowledged, const char *error);
+/* Starts the process: what stands in the writable directories is what it finds. */
+void run_start_process(struct run *r);
 /* A child of the agent's was reaped; `status` is wait's. */
 void run_reaped(struct run *r, pid_t pid, int status);
 

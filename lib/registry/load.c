@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -348,8 +349,11 @@ int load_image(const struct load *l, size_t n, struct image *ret, struct json_ob
 	for (; i.n_layers < count; i.n_layers++)
 		if (find_layer(l, json_object_get_string(json_object_array_get_idx(layers, i.n_layers)), &i.layers[i.n_layers], e) < 0)
 			return -1;
-	if (read_config(l, json_str(entry, "config", ""), &i, e) < 0 || image_seal_manifest(&i, e) < 0)
+	snprintf(i.manifest_type, sizeof i.manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
+	snprintf(i.config_type, sizeof i.config_type, "%s", MEDIA_CONFIG_DOCKER);
+	if (read_config(l, json_str(entry, "config", ""), &i, e) < 0 || image_rewrite_manifest(&i, e) < 0)
 		return -1;
+	memcpy(i.index_digest, i.digest, DIGEST_SIZE);
 	*ret_names = json_array(entry, "names");
 	*ret = i;
 	i = (struct image){ 0 };
