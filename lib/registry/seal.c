@@ -92,13 +92,6 @@ int image_seal(struct image *i, struct err *e)
 	return 0;
 }
 
-int image_seal(struct image *i, struct err *e)
-{
-	if (set_rootfs(i, e) < 0 || keep_text(i->config, &i->config_text, &i->config_len, i->id, e) < 0)
-		return -1;
-	return image_seal_manifest(i, e);
-}
-
 int image_push(struct registry *to, const struct image *i, const char *tag, struct err *e)
 {
 	if (registry_put_blob(to, i->config_text, i->config_len, NULL, e) < 0)
