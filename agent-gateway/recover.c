@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/restart.h"
 #include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
 #include "lib/log.h"
@@ -104,6 +105,7 @@ static void recovered(struct gateway *gw, unsigned int *waiting)
 		return;
 	free(waiting);
 	gw->recovered = true;
+	restarts_recover(gw);
 	intents_look(gw);
 	route_held(gw);
 }

@@ -80,7 +80,7 @@ void run_timer_stop(struct run *r);
 /* Asks the spool how far it is; then the agent, if it is there, gets its spec. */
 void run_find_offsets(struct run *r);
 
-/* start.c: takes a container that can be started through all steps and finishes the intent. */
+/* start.c: takes a container that can be started through all steps and finishes the intent (NULL: its restart policy starts it). */
 void run_start(struct container *c, struct intent *in);
 /* Answers the start with an error, ends the run. code: the container's exit code. */
 void run_start_failed(struct run *r, int status, int code, const char *message);
