@@ -38,6 +38,8 @@ static int prepare(struct request *req, struct attach *ret, struct err *e)
 		return -1;
 	if (ret->container.state == STATE_PAUSED)
 		return err_set(e, ERR_CONFLICT, "container %s is paused, unpause the container before attach", req->name);
+	if (container_restarting(&ret->container))
+		return err_set(e, ERR_CONFLICT, "container %s is restarting, wait until the container is running", req->name);
 	return detach_keys_hex(request_query(req, "detachKeys", ""), ret->keys, e);
 }
 

@@ -23,15 +23,19 @@ static const char *boolean(bool b)
 static void put_state(struct buf *out, const struct container *c)
 {
 	char started[TIME_TEXT_MAX], finished[TIME_TEXT_MAX];
-	bool running = container_runs(c);
+	bool running = container_runs(c), restarting = container_restarting(c);
 
 	time_format(started, c->started_at);
 	time_format(finished, c->finished_at);
-	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
-		   container_status(c), boolean(running), boolean(c->state == STATE_PAUSED), boolean(c->oom_killed));
+	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":%s,\"OOMKilled\":%s,\"Dead\":false",
+		   container_status(c), boolean(running || restarting), boolean(c->state == STATE_PAUSED), boolean(restarting),
+		   boolean(c->oom_killed));
 	buf_printf(out, ",\"Pid\":%lld,\"ExitCode\":%lld", (long long)(running ? c->pid : 0), (long long)c->exit_code);
 	json_put_member(out, "Error", c->error);
-	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"}", started, finished);
+	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"", started, finished);
+	if (*c->health)
+		json_put_raw(out, "Health", c->health);
+	buf_putc(out, '}');
 }
 
 /* How long the JSON string at text is, with its quotes; 0: there is none. */

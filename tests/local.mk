@@ -5,6 +5,7 @@ UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENS
 
 include tests/unit/local.mk
 include tests/aws/local.mk
+include tests/faults/local.mk
 include tests/gateway/local.mk
 include tests/load/local.mk
 include tests/registry/local.mk
