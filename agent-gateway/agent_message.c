@@ -6,6 +6,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
+#include "agent-gateway/health.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/task.h"
 #include "lib/cleanup.h"
@@ -109,6 +110,7 @@ static bool on_hello(struct agent *a, const struct wire_message *m)
 	a->greeted = true;
 	hello_note(r, o);
 	state = json_str(o, "state", "");
+	r->waiting = !strcmp(state, "waiting");
 	snprintf(r->request_id, sizeof r->request_id, "%s", json_str(o, "request_id", ""));
 	snprintf(r->log_stream, sizeof r->log_stream, "%s", json_str(o, "log_stream", ""));
 	exec_agent_knows(r, streams, n);
@@ -162,7 +164,7 @@ static bool on_end(struct agent *a, const struct wire_message *m)
 	end.oom = json_flag(o, "oom", false);
 	end.error = json_str(o, "error", "");
 	if (m->stream == WIRE_MAIN)
-		run_exit(a->run, &end, offsets);
+		run_exit(a->run, &end, offsets, json_flag(o, "changed", false));
 	else
 		exec_exited(a->run, m->stream, end.code);
 	return true;
@@ -206,6 +208,13 @@ static bool on_pause(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+static bool on_health(struct agent *a, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	return m->stream == WIRE_MAIN && parse(m, &o) && health_report(a->run, o);
+}
+
 static bool on_ping(struct agent *a, const struct wire_message *m)
 {
 	if (!(m->flags & WIRE_FLAG_PONG))
@@ -223,7 +232,7 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 	if (!a->greeted)
 		return m->type == WIRE_HELLO && m->stream == WIRE_SESSION && on_hello(a, m);
 	if (m->stream & TASK_STREAM)
-		return task_message(a, m);
+		return task_message(a, m) && (!a->run || layer_message(a, m));
 	switch (m->type) {
 	case WIRE_STARTED:
 		return on_started(a, m);
@@ -237,8 +246,9 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return on_pause(a, m);
 	case WIRE_EXIT:
 		return on_end(a, m);
-	case WIRE_END:
 	case WIRE_HEALTH:
+		return on_health(a, m);
+	case WIRE_END:
 	case WIRE_STATS:
 		return true;
 	case WIRE_ERROR:

@@ -12,6 +12,7 @@
 #include "agent-gateway/cloud_log.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/invoke.h"
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
 #include "agent-gateway/task.h"
@@ -20,6 +21,7 @@
 #include "lib/log.h"
 #include "lib/store/container.h"
 
+#define SECOND INT64_C(1000000000)
 /* The agent is still there after its invocation was answered: so long its report is waited for. */
 #define REPORT_WAIT 1800
 #define ERROR_MAX 2048
@@ -31,21 +33,23 @@ struct end_job {
 	struct job job;
 	struct run *run;
 	int status;        /* of the start that waits, if it failed */
-	bool removed;
+	struct run_after after;
 };
 
 static void end_tell(struct container *c, const struct end_job *j)
 {
 	const struct run_end *end = &j->run->end;
 
-	if (j->removed)
-		c->state = STATE_REMOVING;
-	else
-		c->state = end->failed_start ? STATE_CREATED : STATE_EXITED;
+	c->state = j->after.state;
+	c->restart_at = j->after.restart_at;
 	container_set_ended(c, end->code, end->error, end->failed_start);
 	input_reset(&c->input);
-	container_tell(c, end->failed_start ? NEWS_START_FAILED : NEWS_EXITED);
-	if (j->removed) {
+	/* Whoever waits for the policy's start waits on. */
+	if (!end->failed_start || c->state != STATE_RESTARTING)
+		container_tell(c, end->failed_start ? NEWS_START_FAILED : NEWS_EXITED);
+	if (c->state == STATE_RESTARTING)
+		restart_schedule(c);
+	if (c->state == STATE_REMOVING) {
 		container_tell(c, NEWS_REMOVED);
 		hint_send(c->gw->settings->run_dir, HINT_RECONCILER);
 	}
@@ -94,6 +98,7 @@ static void end_done(struct job *job)
 	release_agent(r);
 	exec_run_ended(r);
 	task_run_lost(r);
+	layer_cut(r);
 	table_remove(&r->gw->runs, r);
 	c->run = NULL;
 	c->starting = false;
@@ -110,7 +115,7 @@ static int end_run(struct job *job, void *store, struct err *e)
 {
 	struct end_job *j = (struct end_job *)job;
 
-	return store_run_end(store, j->run->container->id, j->run->id, &j->run->end, &j->removed, e);
+	return store_run_end(store, j->run->container->id, j->run->id, &j->run->end, &j->after, e);
 }
 
 /* r->end is set. */
@@ -148,7 +153,7 @@ void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container),
-				  .restarting = intents_restarting(r->container) };
+				  .restarting = intents_restarting(r->container), .ended = intents_ending(r->container) };
 	set_error(r, text);
 	commit(r, 204);
 }
@@ -157,15 +162,22 @@ void run_start_failed(struct run *r, int status, int code, const char *message)
 {
 	if (r->phase == RUN_ENDING)
 		return;
-	r->end = (struct run_end){ .code = code, .failed_start = true };
+	r->end = (struct run_end){ .code = code, .failed_start = true, .no_program = r->exit_reported, .ended = intents_ending(r->container) };
 	set_error(r, message);
 	commit(r, status);
 }
 
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2])
+/* Nobody will see the files of a container that goes with its run. */
+static bool outlives(const struct run *r)
 {
-	if (r->exit_reported || r->phase == RUN_ENDING)
+	return r->gw->settings->layer_limit && (!r->container->auto_remove || intents_restarting(r->container)) && !intents_removing(r->container);
+}
+
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed)
+{
+	if (r->phase == RUN_ENDING || (r->exit_reported && r->save != SAVE_CUT))
 		return;
+	r->save = changed && outlives(r) ? SAVE_WANTED : SAVE_NOTHING;
 	r->exit_reported = true;
 	r->end = *end;
 	set_error(r, end->error);
@@ -219,6 +231,16 @@ static void finish_by_outcome(struct run *r)
 	}
 }
 
+/* What the run wrote is safe, or it is known that it never will be. */
+static bool is_kept(struct run *r)
+{
+	if (r->save == SAVE_CUT && !r->agent && r->outcome)
+		layer_not_kept(r, *r->outcome->error ? r->outcome->error : "the function ended before it was sent");
+	else if (r->save == SAVE_WANTED && r->agent)
+		layer_save(r);
+	return r->save == SAVE_NOTHING;
+}
+
 void run_exit_check(struct run *r)
 {
 	if (r->phase == RUN_ENDING)
@@ -226,8 +248,10 @@ void run_exit_check(struct run *r)
 	/* All that was taken in must be safe first. */
 	if (r->received[0] > r->safe[0] || r->received[1] > r->safe[1])
 		return;
-	if (r->exit_reported)
+	if (r->exit_reported && is_kept(r))
 		finish_by_report(r);
+	else if (r->exit_reported)
+		return;
 	else if (r->outcome && !r->agent)
 		finish_by_outcome(r);
 }
@@ -314,7 +338,10 @@ static void deadline_over(struct run *r)
 	if (r->agent)
 		return;
 	snprintf(text, sizeof text, "the agent never came back before the function's timeout of %lld s", (long long)r->container->timeout);
-	if (r->phase == RUN_STARTED)
+	if (r->exit_reported) {
+		layer_not_kept(r, text);
+		run_exit_check(r);
+	} else if (r->phase == RUN_STARTED)
 		run_finish(r, 137, false, "%s", text);
 	else
 		run_start_failed(r, 500, 128, text);
@@ -350,13 +377,21 @@ static void look_for_end(struct run *r)
 
 static void await_end(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
-	int64_t left = over - time_now() / 1000000000;
+	int64_t left = (r->over_by - gateway_clock()) / SECOND;
 
 	if (left > r->log_pause)
 		run_timer(r, r->log_pause, look_for_end);
 	else
 		run_timer(r, left, deadline_over);
+}
+
+void run_set_over(struct run *r, int64_t age)
+{
+	int64_t spare = (int64_t)r->gw->settings->lost_timeout * SECOND;
+	int64_t left = r->container->timeout * SECOND - (age > 0 ? age : 0);
+
+	/* An agent that lives has the spare time at least to dial again. */
+	r->over_by = gateway_clock() + (left > 0 ? left : 0) + spare;
 }
 
 void run_wait_deadline(struct run *r)

@@ -26,6 +26,7 @@ struct gateway {
 	struct completions *completions;
 	struct worker *store;
 	struct worker *spool;
+	struct worker *layer;     /* reads and writes containers' files */
 	struct worker *log;       /* reads CloudWatch Logs */
 	atomic_bool closing;
 	struct invoker *invoker;

@@ -91,6 +91,7 @@ void run_find_offsets(struct run *r)
 		run_start_failed(r, 500, 128, "out of memory");
 		return;
 	}
+	layer_find(r);
 	f->gw = r->gw;
 	strcpy(f->run, r->id);
 	spooler_offsets(r->container->spooler, offsets_found, f);
@@ -101,8 +102,13 @@ void run_send_spec(struct run *r)
 	char text[96];
 	int len;
 
-	if (!r->offsets_known || !r->agent)
+	if (!r->offsets_known || !r->files_known || !r->agent)
 		return;
+	if (r->waiting && (r->files[LAYER_RUNS] || r->files[LAYER_STAGED])) {
+		if (!r->layer)
+			layer_restore(r);
+		return;
+	}
 	/* What is on its way to the disk is not counted, as it dies with this process; sent again, it is passed over. */
 	len = snprintf(text, sizeof text, "{\"stdout\":%llu,\"stderr\":%llu}", (unsigned long long)r->safe[0],
 		       (unsigned long long)r->safe[1]);
@@ -163,6 +169,7 @@ void run_agent_lost(struct run *r)
 	r->agent = NULL;
 	exec_agent_lost(r);
 	task_run_lost(r);
+	layer_cut(r);
 	if (r->phase == RUN_ENDING)
 		return;
 	log_info("run %s: the agent's connection ended", r->id);

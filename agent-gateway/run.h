@@ -7,6 +7,8 @@
 #include <sys/queue.h>
 
 #include "agent-gateway/container.h"
+#include "agent-gateway/layer.h"
+#include "agent-gateway/layer_file.h"
 #include "agent-gateway/store_run.h"
 #include "lib/wire.h"
 
@@ -35,12 +37,19 @@ struct run {
 	bool greeted;              /* an agent has said hello at some time */
 	bool recovered;            /* of a predecessor: its Invoke's result is lost */
 	int64_t invoked_at;        /* ns since the epoch */
+	int64_t over_by;           /* monotonic ns: then the function has ended whatever happened */
 	int64_t start_by;          /* monotonic ns: until then the function may become ready */
 
 	bool offsets_known;
 	uint64_t safe[2];          /* in the spool */
 	uint64_t received[2];      /* taken in from the agent */
 	uint64_t acked[2];
+
+	bool waiting;              /* the agent hasn't started the process yet */
+	bool files[LAYER_KINDS];   /* to be put back before it starts */
+	bool files_known;
+	enum layer_save save;
+	struct layer_transfer *layer; /* NULL: none is under way */
 
 	bool exit_reported;        /* by the agent */
 	uint64_t exit_offset[2];
@@ -71,7 +80,7 @@ void run_timer_stop(struct run *r);
 /* Asks the spool how far it is; then the agent, if it is there, gets its spec. */
 void run_find_offsets(struct run *r);
 
-/* start.c: takes a container that can be started through all steps and finishes the intent. */
+/* start.c: takes a container that can be started through all steps and finishes the intent (NULL: its restart policy starts it). */
 void run_start(struct container *c, struct intent *in);
 /* Answers the start with an error, ends the run. code: the container's exit code. */
 void run_start_failed(struct run *r, int status, int code, const char *message);
@@ -82,12 +91,14 @@ void run_wait_hello(struct run *r);
 
 /* What the agent says (agent_message.c has checked its form). */
 void run_hello(struct run *r, uint64_t stdin_received);
+/* When all is known: tells the agent to start its process, or to go on; first its files are put back. */
 void run_send_spec(struct run *r);
 void run_process_started(struct run *r, int64_t pid);
 void run_process_failed(struct run *r, const char *step, int error, const char *path, const char *detail);
 /* False: the agent breaks the protocol. */
 bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t time, const uint8_t *data, size_t len);
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2]);
+/* changed: the run wrote something. */
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed);
 void run_agent_lost(struct run *r);
 
 /* end.c: commits the end once all output is safe. */
@@ -101,6 +112,8 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
  * the end, or the function must be over.
  */
 void run_wait_deadline(struct run *r);
+/* The Invoke left so many ns ago: sets over_by. A clock that was set meanwhile neither ends a run at once nor keeps it for long. */
+void run_set_over(struct run *r, int64_t age);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */
 void runs_recover(struct gateway *gw);

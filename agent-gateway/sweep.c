@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent-gateway/gateway.h"
+#include "agent-gateway/layer_file.h"
 #include "agent-gateway/spool.h"
 #include "agent-gateway/spool_thread.h"
 #include "agent-gateway/table.h"
@@ -31,22 +32,31 @@ static int add(struct sweep_job *j, const char *id, struct err *e)
 	return 0;
 }
 
-static int list_run(struct job *job, void *context, struct err *e)
+/* Names that begin with a container's id. */
+static int list_dir(struct sweep_job *j, const char *name, struct err *e)
 {
-	struct sweep_job *j = (struct sweep_job *)job;
-	char path[SPOOL_DIR_MAX];
+	char path[SPOOL_DIR_MAX], id[ID_HEX_LEN + 1];
 	struct dirent *entry;
 	int rc = 0;
 	DIR *d;
 
-	snprintf(path, sizeof path, "%s/spool", job->gw->settings->state_dir);
+	snprintf(path, sizeof path, "%s/%s", j->job.gw->settings->state_dir, name);
 	d = opendir(path);
-	while (d && rc >= 0 && (entry = readdir(d)))
-		if (strlen(entry->d_name) == ID_HEX_LEN && hex_is(entry->d_name, ID_HEX_LEN))
-			rc = add(j, entry->d_name, e);
+	while (d && rc >= 0 && (entry = readdir(d))) {
+		snprintf(id, sizeof id, "%.64s", entry->d_name);
+		if (strlen(id) == ID_HEX_LEN && hex_is(id, ID_HEX_LEN))
+			rc = add(j, id, e);
+	}
 	if (d)
 		closedir(d);
 	return rc;
+}
+
+static int list_run(struct job *job, void *context, struct err *e)
+{
+	struct sweep_job *j = (struct sweep_job *)job;
+
+	return list_dir(j, "spool", e) < 0 ? -1 : list_dir(j, "layer", e);
 }
 
 static int look_up_run(struct job *job, void *store, struct err *e)
@@ -74,6 +84,7 @@ static int delete_run(struct job *job, void *context, struct err *e)
 		snprintf(path, sizeof path, "%s/spool/%s", job->gw->settings->state_dir, j->ids[i]);
 		if (spool_remove(path, e) < 0)
 			log_error("spool: %s", e->text);
+		layer_files_remove(job->gw->settings->state_dir, j->ids[i]);
 	}
 	return 0;
 }

@@ -49,6 +49,8 @@ static int try(struct request *req, struct json_object *body, struct err *e)
 		.password = json_str(body, "password", ""),
 		.token = *token ? token : NULL,
 		.insecure = req->settings->insecure_registries,
+		.ca = req->settings->registry_ca,
+		.public_only = req->settings->registry_public_only,
 	};
 
 	if (!address)

@@ -193,12 +193,22 @@ static int keep(struct result *r, struct err *e)
 	return store_commit(req->store, e);
 }
 
+static int seal(struct image *i, struct err *e)
+{
+	snprintf(i->manifest_type, sizeof i->manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
+	snprintf(i->config_type, sizeof i->config_type, "%s", MEDIA_CONFIG_DOCKER);
+	if (image_rewrite_manifest(i, e) < 0)
+		return -1;
+	memcpy(i->index_digest, i->digest, DIGEST_SIZE);
+	return 0;
+}
+
 int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e)
 {
 	__attribute__((cleanup(result_free))) struct result r = { .build = b };
 
 	if (read_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 || add_layers(&r, e) < 0 ||
-	    image_seal_manifest(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0 || keep(&r, e) < 0)
+	    seal(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0 || keep(&r, e) < 0)
 		return -1;
 	snprintf(ret_id, DIGEST_SIZE, "%s", r.image.id);
 	return 0;

@@ -1,7 +1,7 @@
 /*
  * Volumes of a container on its way. Nothing can be mounted in a Lambda
- * function: they are kept by name and shown, and a warning says that they
- * hold nothing.
+ * function: they are kept by name and shown, their mount points are writable
+ * directories (create_writable.c), and a warning says that they hold nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +18,7 @@ static int warn(struct create *c, const char *destination, struct err *e)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT;
 
-	buf_printf(&text, "%s: volumes are not kept yet: nothing is mounted there, %s", destination,
-		   strncmp(destination, "/tmp/", 5) == 0 ? "what is written there is gone when the container ends"
-							 : "and only what is below /tmp can be written in a Lambda function");
+	buf_printf(&text, "%s: volumes are not kept yet: what is written there is the container's own, and no other container sees it", destination);
 	return text.failed ? err_nomem(e) : create_warn(c, text.data, e);
 }
 
@@ -63,6 +61,22 @@ static int add_mount(struct create *c, const char *name, const char *destination
 	if (path.failed || !json_add_str(m, "Type", "volume") || !json_add_str(m, "Name", name) || !json_add_str(m, "Source", path.data) ||
 	    !json_add_str(m, "Destination", destination) || !json_add_str(m, "Driver", "local") || !json_add_str(m, "Mode", mode) ||
 	    !json_add_bool(m, "RW", rw) || !json_add_str(m, "Propagation", ""))
+		return err_nomem(e);
+	return 0;
+}
+
+int create_tmpfs(struct create *c, const char *destination, bool read_only, struct err *e)
+{
+	struct json_object *m = json_object_new_object();
+
+	if (is_taken(c, destination)) {
+		json_object_put(m);
+		return err_set(e, ERR_INVALID, "Duplicate mount point: %s", destination);
+	}
+	if (!m || json_object_array_add(c->mounts, m) < 0)
+		return err_nomem(e);
+	if (!json_add_str(m, "Type", "tmpfs") || !json_add_str(m, "Source", "") || !json_add_str(m, "Destination", destination) ||
+	    !json_add_str(m, "Mode", "") || !json_add_bool(m, "RW", !read_only) || !json_add_str(m, "Propagation", ""))
 		return err_nomem(e);
 	return 0;
 }

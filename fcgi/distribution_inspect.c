@@ -75,7 +75,7 @@ int route_distribution_inspect(struct request *req, struct err *e)
 	}
 	if (!json_add(answer, "Platforms", platforms))
 		return err_nomem(e);
-	if (reference_parse(req->name, &r, e) < 0 || reference_default_tag(&r, e) < 0 || image_source_open(req, &r, auth, &registry, e) < 0)
+	if (reference_parse(req->name, &r, e) < 0 || reference_default_tag(&r, e) < 0 || image_source_open(req, &r, auth, false, &registry, e) < 0)
 		return -1;
 	if (registry_get_manifest(registry, reference_target(&r), &m, e) < 0)
 		return word_failure(e);

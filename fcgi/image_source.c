@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/log.h"
 
 #define AUTH_MAX (64 * 1024)
 
@@ -45,15 +46,19 @@ static bool client_left(void *arg)
 	return request_client_left(arg);
 }
 
-int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e)
+static int open_at(struct request *req, const char *endpoint, const struct reference *r, struct json_object *auth, bool push,
+		   struct registry **ret, struct err *e)
 {
 	const struct settings *s = req->settings;
 	CLEANUP_FREE char *name = reference_name(r);
 	struct registry_config config = {
-		.endpoint = strcmp(r->domain, "docker.io") == 0 ? s->docker_io_endpoint : r->domain,
+		.endpoint = endpoint,
 		.repository = r->path,
 		.name = name,
 		.insecure = s->insecure_registries,
+		.ca = s->registry_ca,
+		.public_only = s->registry_public_only,
+		.push = push,
 		.cancelled = client_left,
 		.cancelled_arg = req,
 	};
@@ -66,5 +71,56 @@ int image_source_open(struct request *req, const struct reference *r, struct jso
 	}
 	if (*token)
 		config.token = token;
-	return registry_open(&config, ret, e);
+	return name ? registry_open(&config, ret, e) : err_nomem(e);
+}
+
+static bool is_docker_io(const struct reference *r)
+{
+	return strcmp(r->domain, "docker.io") == 0;
+}
+
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e)
+{
+	return open_at(req, is_docker_io(r) ? req->settings->docker_io_endpoint : r->domain, r, auth, push, ret, e);
+}
+
+/* The operator's own mirrors may be anywhere. 1: it has the image, 0: it doesn't, or doesn't answer. */
+static int fetch_mirror(struct request *req, const char *endpoint, const struct reference *r, const char *architecture, struct registry **ret_from,
+			struct image *ret)
+{
+	REGISTRY_CLEANUP struct registry *from = NULL;
+	struct registry_config config = {
+		.endpoint = endpoint,
+		.repository = r->path,
+		.insecure = req->settings->insecure_registries,
+		.ca = req->settings->registry_ca,
+		.cancelled = client_left,
+		.cancelled_arg = req,
+	};
+	struct err why = { 0 };
+
+	if (registry_open(&config, &from, &why) < 0 || image_fetch(from, reference_target(r), architecture, ret, &why) < 0) {
+		log_info("mirror %s: %s", endpoint, why.text);
+		return 0;
+	}
+	*ret_from = STEAL(from);
+	return 1;
+}
+
+int image_source_fetch(struct request *req, const struct reference *r, struct json_object *auth, const char *architecture,
+		       struct registry **ret_from, struct image *ret, struct err *e)
+{
+	REGISTRY_CLEANUP struct registry *from = NULL;
+	CLEANUP_FREE char *mirrors = strdup(is_docker_io(r) ? req->settings->registry_mirrors : "");
+	char *rest = NULL;
+
+	if (!mirrors)
+		return err_nomem(e);
+	for (char *at = strtok_r(mirrors, ", ", &rest); at; at = strtok_r(NULL, ", ", &rest))
+		if (fetch_mirror(req, at, r, architecture, ret_from, ret))
+			return 0;
+	if (image_source_open(req, r, auth, false, &from, e) < 0 || image_fetch(from, reference_target(r), architecture, ret, e) < 0)
+		return -1;
+	*ret_from = STEAL(from);
+	return 0;
 }

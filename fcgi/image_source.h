@@ -6,7 +6,7 @@
 
 #include "fcgi/request.h"
 #include "lib/docker/reference.h"
-#include "lib/registry/client.h"
+#include "lib/registry/image.h"
 
 /* X-Registry-Auth: base64url of JSON. NULL without it; what can't be read counts as none, as in dockerd. Owned by the caller. */
 struct json_object *image_source_auth(const struct request *req);
@@ -15,8 +15,16 @@ struct json_object *image_source_json(const char *text);
 
 /*
  * Opens the repository of a reference with {username, password} or
- * {identitytoken} of `auth` (NULL: anonymous). No network yet.
+ * {identitytoken} of `auth` (NULL: anonymous); `push`: with leave to push. No network yet.
  */
-int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, struct registry **ret, struct err *e);
+int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e);
+
+/*
+ * Reads manifest and config of a reference (image_fetch()): of docker.io from
+ * its mirrors first (SOCKERLESS_REGISTRY_MIRRORS), which get no account. *ret_from
+ * is what the layers are to be read from; both outputs are the caller's.
+ */
+int image_source_fetch(struct request *req, const struct reference *r, struct json_object *auth, const char *architecture,
+		       struct registry **ret_from, struct image *ret, struct err *e);
 
 #endif

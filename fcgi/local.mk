@@ -1,6 +1,6 @@
 # sockerless-worker: main, request, reply and route; then a file per Docker verb.
 sbin_PROGRAMS += sockerless-worker
-sockerless_worker_LDADD = libsockerless.a $(FCGI_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS)
+sockerless_worker_LDADD = libsockerless.a $(FCGI_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 sockerless_worker_SOURCES = \
   fcgi/main.c fcgi/connection.h fcgi/reply.c fcgi/reply.h fcgi/request.c fcgi/request.h fcgi/route.c fcgi/route.h \
   fcgi/agent_connect.c fcgi/container.c fcgi/container_archive.c fcgi/container.h fcgi/container_attach.c fcgi/container_create.c \
@@ -16,7 +16,8 @@ sockerless_worker_SOURCES = \
   fcgi/build.h fcgi/build_base.c fcgi/build_context.c fcgi/build_options.c fcgi/build_output.c fcgi/build_place.c fcgi/build_result.c \
   fcgi/build_run.c fcgi/image_build.c \
   fcgi/auth.c fcgi/build_prune.c fcgi/container_prune.c fcgi/create_keep.c fcgi/create_keep.h fcgi/create_volumes.c \
-  fcgi/distribution_inspect.c fcgi/image_history.c fcgi/image_prune.c fcgi/image_source.c fcgi/image_source.h fcgi/image_tag.c \
+  fcgi/create_writable.c fcgi/create_writable.h \
+  fcgi/distribution_inspect.c fcgi/image_history.c fcgi/image_prune.c fcgi/image_load.c fcgi/image_push.c fcgi/image_save.c fcgi/progress.c fcgi/progress.h fcgi/image_source.c fcgi/image_source.h fcgi/image_tag.c fcgi/image_transfer.c fcgi/image_transfer.h \
   fcgi/network.c fcgi/network.h fcgi/network_connect.c fcgi/network_create.c fcgi/network_inspect.c fcgi/network_list.c \
   fcgi/network_member.c fcgi/network_prune.c fcgi/network_remove.c fcgi/prune.c fcgi/prune.h fcgi/system_df.c \
   fcgi/volume.c fcgi/volume.h fcgi/volume_create.c fcgi/volume_inspect.c fcgi/volume_list.c fcgi/volume_prune.c fcgi/volume_remove.c

@@ -9,3 +9,4 @@ include lib/docker/local.mk
 include lib/aws/local.mk
 include lib/netns/local.mk
 include lib/registry/local.mk
+include lib/rootfs/local.mk

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/run.h"
@@ -66,27 +67,56 @@ static bool on_spec(struct run *r, struct json_object *o)
 {
 	uint64_t out = (uint64_t)json_int(o, "stdout", 0), err = (uint64_t)json_int(o, "stderr", 0);
 
-	if (session_ready(r->session))
+	if (session_ready(r->session) && !r->held)
 		return false;
 	if (!r->main && (out || err))
 		return false;
 	session_set_ready(r->session);
+	r->held = !r->main && json_flag(o, "hold", false);
+	if (r->held)
+		return true;
 	if (!r->main) {
-		r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
-		if (!r->main)
-			run_end(r, false, "out of memory");
+		run_start_process(r);
 	} else if (!stream_resume(r->main, out, err)) {
 		log_error("the gateway has offsets %llu and %llu, which can't be", (unsigned long long)out, (unsigned long long)err);
 		return false;
 	}
 	for (struct stream *s = r->execs; s; s = s->next)
 		stream_resume(s, 0, 0);
+	health_resume(r->health);
 	return true;
 }
 
 static bool is_task(struct json_object *open)
 {
 	return !strcmp(json_str(open, "kind", "exec"), "task");
+}
+
+/* What an earlier connection began may still be at it. */
+static void end_restores(struct run *r)
+{
+	for (struct stream *s = r->execs; s; s = s->next)
+		if (s->keeps && s->pid > 0 && kill(s->pid, SIGKILL) == 0 && waitpid(s->pid, NULL, 0) == s->pid)
+			stream_exited(s, 128 + SIGKILL);
+}
+
+/* Files are put back before the process runs and saved after it; all else needs it. */
+static bool comes_in_time(struct run *r, struct json_object *open)
+{
+	const char *task = is_task(open) ? json_str(open, "task", "") : "";
+
+	if (!strcmp(task, "restore"))
+		return r->held;
+	if (!strcmp(task, "save"))
+		return r->main && r->main->settled;
+	return r->main && r->main->pid && !r->sweeping;
+}
+
+static bool keeps(struct json_object *open)
+{
+	const char *task = is_task(open) ? json_str(open, "task", "") : "";
+
+	return !strcmp(task, "restore") || !strcmp(task, "save");
 }
 
 static bool on_open(struct run *r, uint32_t id, struct json_object *o)
@@ -100,11 +130,13 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 	if (s)
 		forget(r, s);
 	prune(r);
-	if (!r->main || !r->main->pid || r->sweeping)
+	if (keeps(o))
+		end_restores(r);
+	if (!comes_in_time(r, o))
 		s = stream_refuse(r->agent, r->session, id, ESRCH);
 	else if (count_living(r) >= WIRE_STREAMS_MAX)
 		s = stream_refuse(r->agent, r->session, id, EAGAIN);
-	else if ((is_task(o) ? launch_of_task(o, &l, &e) : launch_of_open(o, &r->launch, &l, &e)) < 0)
+	else if ((is_task(o) ? launch_of_task(o, &r->layer, &l, &e) : launch_of_open(o, &r->launch, &l, &e)) < 0)
 		s = stream_refuse(r->agent, r->session, id, EINVAL);
 	else
 		s = stream_start(r->agent, r->session, id, &l);
@@ -112,6 +144,9 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 	if (!s)
 		return false;
 	s->task = is_task(o);
+	s->keeps = keeps(o);
+	if (s->keeps && r->held)
+		r->restored = true;
 	s->next = r->execs;
 	r->execs = s;
 	return true;
@@ -119,10 +154,15 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 
 static void on_signal(struct run *r, struct stream *s, struct json_object *o)
 {
-	int64_t sig = json_int(o, "signal", 0);
+	int64_t sig = json_int(o, "signal", 0), seq = json_int(o, "seq", 0);
 
 	if (!s || s->pid <= 0 || sig < 1 || sig > 64)
 		return;
+	/* A gateway that was started anew doesn't know what its predecessor had sent. KILL does no harm twice. */
+	if (seq && sig != SIGKILL && seq <= r->last_signal)
+		return;
+	if (seq > r->last_signal)
+		r->last_signal = seq;
 	if (s == r->main && !r->launch.init)
 		child_signal_first(s->pid, (int)sig);
 	else
@@ -162,6 +202,7 @@ static bool on_pause(struct run *r, uint32_t id, struct json_object *o)
 
 	if (id != WIRE_MAIN)
 		return false;
+	health_pause(r->health, paused);
 	if (paused && r->main && r->main->pid && !r->sweeping)
 		children_stop(&r->stopped, spared, r);
 	else

@@ -179,9 +179,9 @@ int launch_of_open(struct json_object *open, const struct launch *container, str
 	return 0;
 }
 
-int launch_of_task(struct json_object *open, struct launch *ret, struct err *e)
+int launch_of_task(struct json_object *open, const struct layer *layer, struct launch *ret, struct err *e)
 {
-	struct launch l = { .open_stdin = json_flag(open, "stdin", false) };
+	struct launch l = { .open_stdin = json_flag(open, "stdin", false), .layer = layer };
 
 	l.args = calloc(2, sizeof *l.args);
 	l.cwd = strdup("/");

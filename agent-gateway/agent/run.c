@@ -22,6 +22,7 @@
 static void run_free(struct run *r)
 {
 	free(r->stopped.pids);
+	health_free(r->health);
 	stream_free(r->main);
 	while (r->execs) {
 		struct stream *next = r->execs->next;
@@ -32,6 +33,7 @@ static void run_free(struct run *r)
 	session_free(r->session);
 	deadline_free(r->deadline);
 	launch_free(&r->launch);
+	layer_free(&r->layer);
 	if (r->sweep)
 		event_free(r->sweep);
 	if (r->patience)
@@ -63,12 +65,24 @@ static void sweep_soon(struct run *r)
 	evtimer_add(r->sweep, &tv);
 }
 
+/* Nothing writes any more: the exit can be reported. */
+static void settle(struct run *r)
+{
+	r->main->settled = true;
+	r->main->changed = r->layer.root && snapshot_differs(r->layer.start, r->layer.root);
+	stream_update(r->main);
+}
+
 static void sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct run *r = arg;
 	int living = children_kill();
 
 	r->sweeping = living > 0;
+	if (!r->ending && r->main && r->main->exited && !r->main->settled && (!living || ++r->sweeps > SWEEPS_MAX)) {
+		r->sweeps = 0;
+		settle(r);
+	}
 	if (r->ending && !r->answered && (!living || ++r->sweeps > SWEEPS_MAX)) {
 		r->answered = true;
 		agent_defer(r->agent, answer, r);
@@ -104,6 +118,16 @@ void run_end(struct run *r, bool acknowledged, const char *error)
 	start_sweep(r);
 }
 
+void run_start_process(struct run *r)
+{
+	r->layer.start = r->restored ? snapshot_take(r->layer.root) : r->layer.base;
+	r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
+	if (!r->main)
+		run_end(r, false, "out of memory");
+	else if (!r->main->failed)
+		health_begin(r->health);
+}
+
 static int exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -111,6 +135,8 @@ static int exit_code(int status)
 
 void run_reaped(struct run *r, pid_t pid, int status)
 {
+	if (health_reaped(r->health, pid, exit_code(status)))
+		return;
 	for (struct stream *s = r->execs; s; s = s->next) {
 		if (s->pid == pid) {
 			stream_exited(s, exit_code(status));
@@ -119,6 +145,7 @@ void run_reaped(struct run *r, pid_t pid, int status)
 	}
 	if (r->main && r->main->pid == pid) {
 		r->code = exit_code(status);
+		health_stop(r->health);
 		snprintf(r->main->error, sizeof r->main->error, "%s", r->error);
 		stream_exited(r->main, r->code);
 		/* As when process 1 of a namespace ends: nothing outlives it. */
@@ -137,8 +164,11 @@ static void cut(void *arg)
 
 	if (r->main)
 		stream_cut(r->main);
-	for (struct stream *s = r->execs; s; s = s->next)
+	for (struct stream *s = r->execs; s; s = s->next) {
+		if (s->keeps && s->pid > 0)
+			kill(s->pid, SIGKILL);
 		stream_cut(s);
+	}
 }
 
 static void drained(void *arg)
@@ -190,7 +220,10 @@ static void answer_in_time(void *arg)
 {
 	struct run *r = arg;
 
-	if (!*r->error)
+	if (!*r->error && r->main && r->main->settled && r->main->changed)
+		snprintf(r->error, sizeof r->error, "what the run wrote isn't kept: the function's timeout of %d s came first",
+			 deadline_seconds(r->deadline));
+	else if (!*r->error)
 		time_text(r);
 	run_end(r, false, "");
 }
@@ -247,6 +280,8 @@ static int prepare(struct run *r, const struct invocation *inv, struct err *e)
 	r->session = session_new(r->agent, callback, r->id, json_str(payload, "nonce", ""), &session_handlers, r);
 	if (inv->deadline_ms)
 		r->deadline = deadline_new(r->agent, inv->deadline_ms, &deadline_handlers, r);
+	if (r->session && health_new(r->agent, r->session, json_obj(payload, "health"), &r->launch, &r->health, e) < 0)
+		return -1;
 	if (!r->sweep || !r->patience || !r->session || (inv->deadline_ms && !r->deadline) || evtimer_add(r->patience, &patience) < 0)
 		return err_nomem(e);
 	return 0;
@@ -266,6 +301,9 @@ void run_begin(struct agent *a, const struct invocation *inv)
 		tmpdir_empty(a->tmp);
 	if (a->tmp)
 		seed_copy(a->seed ? a->seed : SEED, a->tmp);
+	r->layer.root = a->tmp;
+	if (a->tmp)
+		r->layer.base = snapshot_take(a->tmp);
 	if (prepare(r, inv, &e) < 0) {
 		log_error("the invocation can't be run: %s", e.text);
 		run_free(r);

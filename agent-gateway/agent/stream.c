@@ -18,7 +18,8 @@ static struct json_object *exit_report(const struct stream *s)
 	struct json_object *o = json_object_new_object();
 
 	if (o && json_add_int(o, "code", s->code) && json_add_int(o, "stdout", (int64_t)s->out[0].read) &&
-	    json_add_int(o, "stderr", (int64_t)s->out[1].read) && json_add_bool(o, "oom", false) && json_add_str(o, "error", s->error))
+	    json_add_int(o, "stderr", (int64_t)s->out[1].read) && json_add_bool(o, "oom", false) && json_add_str(o, "error", s->error) &&
+	    (!is_main(s) || json_add_bool(o, "changed", s->changed)))
 		return o;
 	json_object_put(o);
 	return NULL;
@@ -71,7 +72,7 @@ void stream_update(struct stream *s)
 	outlet_update(&s->out[1]);
 	if (!s->exited)
 		return;
-	if (drained(s))
+	if (drained(s) && (s->settled || !is_main(s)))
 		report(s);
 	else if (!is_main(s) && (s->out[0].fd >= 0 || s->out[1].fd >= 0))
 		wait_for_silence(s);

@@ -13,6 +13,8 @@ struct stream {
 	uint32_t id;
 	bool terminal;
 	bool task;   /* the agent's own work, no process of the container's */
+	bool keeps;  /* a task whose work is worth nothing once the connection is cut */
+	bool settled, changed; /* of the main one: everything it started is gone; it wrote something */
 	pid_t pid;   /* 0: never started, or reaped */
 	bool failed; /* never started: `failure` says why */
 	bool exited;

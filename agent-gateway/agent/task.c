@@ -19,6 +19,15 @@ static const struct {
 	{ "put", task_put },
 };
 
+static const struct {
+	const char *name;
+	int (*run)(struct json_object *open, const struct layer *layer);
+} layer_tasks[] = {
+	{ "changes", task_changes },
+	{ "save", task_save },
+	{ "restore", task_restore },
+};
+
 int task_write(const void *data, size_t len)
 {
 	const char *at = data;
@@ -60,7 +69,7 @@ int task_fail(int status, const char *fmt, ...)
 	return 0;
 }
 
-_Noreturn void task_main(struct json_object *open)
+_Noreturn void task_main(struct json_object *open, const struct layer *layer)
 {
 	const char *name = json_str(open, "task", "");
 
@@ -68,5 +77,8 @@ _Noreturn void task_main(struct json_object *open)
 	for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
 		if (!strcmp(tasks[i].name, name))
 			_exit(tasks[i].run(open));
+	for (size_t i = 0; i < sizeof layer_tasks / sizeof *layer_tasks; i++)
+		if (!strcmp(layer_tasks[i].name, name))
+			_exit(layer_tasks[i].run(open, layer));
 	_exit(task_fail(501, "%.100s is not supported by this agent", name));
 }

@@ -15,11 +15,13 @@
 
 #include "lib/json.h"
 
+struct layer;
+
 /* The name of such a process in /proc. */
 #define TASK_COMM "sockerless-task"
 
 /* Runs the task that the message asks for; stdin and stdout are its pipes, nothing else is open. */
-_Noreturn void task_main(struct json_object *open);
+_Noreturn void task_main(struct json_object *open, const struct layer *layer);
 
 /* The tasks; each returns the exit code. */
 int task_top(struct json_object *open);
@@ -27,6 +29,11 @@ int task_stats(struct json_object *open);
 int task_stat(struct json_object *open);
 int task_get(struct json_object *open);
 int task_put(struct json_object *open);
+
+/* Those that look at what the container has written. */
+int task_changes(struct json_object *open, const struct layer *layer);
+int task_save(struct json_object *open, const struct layer *layer);
+int task_restore(struct json_object *open, const struct layer *layer);
 
 /* The head; `head` is borrowed, its status is added. 0, or -1 when nobody reads. */
 int task_head(int status, struct json_object *head);

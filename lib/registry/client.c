@@ -6,12 +6,14 @@
 
 #include "lib/cleanup.h"
 #include "lib/docker/reference.h"
+#include "lib/json.h"
 #include "lib/registry/transport.h"
 
 #define ACCEPT_MANIFESTS \
 	MEDIA_MANIFEST_DOCKER ", " MEDIA_INDEX_DOCKER ", " MEDIA_MANIFEST_OCI ", " MEDIA_INDEX_OCI \
 			      ", application/vnd.docker.distribution.manifest.v1+prettyjws"
 #define UNKNOWN "manifest unknown: manifest unknown"
+#define TAGS_PAGE 100
 
 static bool in_list(const char *list, const char *host)
 {
@@ -94,14 +96,46 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	r->user = copy_of(c->user, &failed);
 	r->password = copy_of(c->password, &failed);
 	r->token = copy_of(c->token, &failed);
+	r->ca = copy_of(c->ca, &failed);
 	r->push = c->push;
+	r->stall = c->stall;
 	r->cancelled = c->cancelled;
 	r->cancelled_arg = c->cancelled_arg;
 	if (failed)
 		return err_nomem(e);
 	if (set_names(r, c, e) < 0)
 		return -1;
+	r->public_only = c->public_only && !in_list(c->insecure, r->host);
 	*ret = STEAL(r);
+	return 0;
+}
+
+int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void *arg, struct registry **ret, struct err *e)
+{
+	REGISTRY_CLEANUP struct registry *n = calloc(1, sizeof *n);
+	bool failed = false;
+
+	if (!n)
+		return err_nomem(e);
+	n->base = copy_of(r->base, &failed);
+	n->host = copy_of(r->host, &failed);
+	n->repository = copy_of(r->repository, &failed);
+	n->familiar = copy_of(r->familiar, &failed);
+	n->user = copy_of(r->user, &failed);
+	n->password = copy_of(r->password, &failed);
+	n->token = copy_of(r->token, &failed);
+	n->ca = copy_of(r->ca, &failed);
+	n->challenge = copy_of(r->challenge, &failed);
+	n->authorization = copy_of(r->authorization, &failed);
+	if (failed)
+		return err_nomem(e);
+	n->push = r->push;
+	n->public_only = r->public_only;
+	n->stall = r->stall;
+	n->probed = r->probed;
+	n->cancelled = cancelled;
+	n->cancelled_arg = arg;
+	*ret = STEAL(n);
 	return 0;
 }
 
@@ -124,6 +158,7 @@ void registry_close(struct registry *r)
 	free(r->user);
 	free_secret(r->password);
 	free_secret(r->token);
+	free(r->ca);
 	free(r->extra_scope);
 	free(r->challenge);
 	free_secret(r->authorization);
@@ -159,13 +194,24 @@ int registry_ping(struct registry *r, struct err *e)
 	return err_prefix(e, "Get \"%s/v2/\"", r->base);
 }
 
-/* "/v2/<repository>/<kind>/<what>" */
-static int make_path(const struct registry *r, const char *kind, const char *what, struct buf *ret, struct err *e)
+int registry_path(const struct registry *r, const char *kind, const char *what, struct buf *ret, struct err *e)
 {
 	if (!digest_valid(what) && (strcmp(kind, "manifests") || !reference_tag_valid(what)))
 		return err_set(e, ERR_INVALID, "invalid reference format");
 	buf_printf(ret, "/v2/%s/%s/%s", r->repository, kind, what);
 	return ret->failed ? err_nomem(e) : 0;
+}
+
+/* A refusal in dockerd's words, which leave open whether there is a repository. Returns -1. */
+static int access_failure(const struct registry *r, const struct registry_reply *reply, struct err *e)
+{
+	registry_failure(reply, e);
+	if (reply->status == 401 || reply->status == 403) {
+		err_prefix(e, "pull access denied for %s, repository does not exist or may require 'docker login'", r->familiar);
+		if (e)
+			e->kind = ERR_NOT_FOUND;
+	}
+	return -1;
 }
 
 /* What dockerd says when a pull meets this reply. Returns -1. */
@@ -177,13 +223,7 @@ static int manifest_failure(const struct registry *r, const char *reference, con
 	if (reply->status == 404 && (!*code || !strcmp(code, "MANIFEST_UNKNOWN") || !strcmp(code, "NAME_UNKNOWN")))
 		return err_set(e, ERR_NOT_FOUND, "manifest for %s%s%s not found: " UNKNOWN, r->familiar, digest_valid(reference) ? "@" : ":",
 			       reference);
-	registry_failure(reply, e);
-	if (reply->status == 401 || reply->status == 403) {
-		err_prefix(e, "pull access denied for %s, repository does not exist or may require 'docker login'", r->familiar);
-		if (e)
-			e->kind = ERR_NOT_FOUND;
-	}
-	return -1;
+	return access_failure(r, reply, e);
 }
 
 static int check_manifest(const struct registry_manifest *m, const char *reference, struct err *e)
@@ -200,7 +240,7 @@ int registry_get_manifest(struct registry *r, const char *reference, struct regi
 	BUF_CLEANUP struct buf path = BUF_INIT;
 	struct registry_request q = { .method = "GET", .accept = ACCEPT_MANIFESTS, .limit = REGISTRY_MANIFEST_MAX };
 
-	if (make_path(r, "manifests", reference, &path, e) < 0)
+	if (registry_path(r, "manifests", reference, &path, e) < 0)
 		return -1;
 	q.url = path.data;
 	if (registry_send(r, &q, &reply, e) < 0)
@@ -219,12 +259,12 @@ int registry_get_manifest(struct registry *r, const char *reference, struct regi
 	return 0;
 }
 
-static int send_head(struct registry *r, const char *kind, const char *what, const char *accept, struct registry_reply *reply, struct err *e)
+int registry_send_head(struct registry *r, const char *kind, const char *what, const char *accept, struct registry_reply *reply, struct err *e)
 {
 	BUF_CLEANUP struct buf path = BUF_INIT;
 	struct registry_request q = { .method = "HEAD", .accept = accept };
 
-	if (make_path(r, kind, what, &path, e) < 0)
+	if (registry_path(r, kind, what, &path, e) < 0)
 		return -1;
 	q.url = path.data;
 	return registry_send(r, &q, reply, e);
@@ -234,7 +274,7 @@ int registry_head_manifest(struct registry *r, const char *reference, char ret_d
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
 
-	if (send_head(r, "manifests", reference, ACCEPT_MANIFESTS, &reply, e) < 0)
+	if (registry_send_head(r, "manifests", reference, ACCEPT_MANIFESTS, &reply, e) < 0)
 		return -1;
 	if (reply.status == 404)
 		return 0;
@@ -262,7 +302,7 @@ int registry_put_manifest(struct registry *r, const char *reference, const char 
 
 	if (len > REGISTRY_MANIFEST_MAX)
 		return err_set(e, ERR_TOO_LARGE, "a manifest of %zu bytes is too large", len);
-	if (make_path(r, "manifests", reference, &path, e) < 0)
+	if (registry_path(r, "manifests", reference, &path, e) < 0)
 		return -1;
 	q.url = path.data;
 	if (registry_send(r, &q, &reply, e) < 0)
@@ -276,90 +316,57 @@ int registry_put_manifest(struct registry *r, const char *reference, const char 
 	return registry_failure(&reply, e);
 }
 
-struct blob_sink {
-	int (*write)(void *arg, const void *data, size_t len, struct err *e);
-	void *arg;
-	const struct registry_progress *progress;
-	EVP_MD_CTX *hash;
-	int64_t done;
-	int64_t size;  /* -1: unknown */
-	int64_t limit;
-};
-
-static int sink_write(void *arg, const void *data, size_t len, struct err *e)
+static int add_tags(struct json_object *list, const struct registry_reply *reply, char last[129], struct err *e)
 {
-	struct blob_sink *s = arg;
+	CLEANUP_JSON struct json_object *o = NULL;
+	struct json_object *tags;
+	size_t n;
 
-	s->done += (int64_t)len;
-	if (s->done > s->limit)
-		return err_set(e, ERR_UPSTREAM, "the registry sends more bytes of a blob than it has");
-	if (digest_update(s->hash, data, len, e) < 0 || s->write(s->arg, data, len, e) < 0)
-		return -1;
-	if (s->progress && s->progress->report)
-		return s->progress->report(s->progress->arg, s->done, s->size, e);
-	return 0;
-}
+	if (json_parse(reply->body.data ? reply->body.data : "", reply->body.len, &o, NULL) < 0)
+		return err_set(e, ERR_UPSTREAM, "the registry's list of tags is malformed");
+	tags = json_array(o, "tags");
+	n = tags ? json_object_array_length(tags) : 0;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *tag = json_object_array_get_idx(tags, i);
+		const char *text = json_object_is_type(tag, json_type_string) ? json_object_get_string(tag) : "";
 
-int registry_get_blob(struct registry *r, const char *digest, int64_t size,
-		      int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
-		      const struct registry_progress *progress, struct err *e)
-{
-	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-	BUF_CLEANUP struct buf path = BUF_INIT;
-	struct blob_sink s = { write, arg, progress, NULL, 0, size, size >= 0 ? size : REGISTRY_BLOB_MAX };
-	struct registry_request q = { .method = "GET", .write = sink_write, .arg = &s, .slow = true };
-	char found[DIGEST_SIZE];
-
-	if (make_path(r, "blobs", digest, &path, e) < 0 || !(s.hash = digest_begin(e)))
-		return -1;
-	q.url = path.data;
-	if (registry_send(r, &q, &reply, e) < 0 || (reply.status != 200 && registry_failure(&reply, e) < 0)) {
-		digest_drop(s.hash);
-		return -1;
+		if (!reference_tag_valid(text))
+			continue;
+		if (json_object_array_length(list) >= REGISTRY_TAGS_MAX)
+			return err_set(e, ERR_NOT_SUPPORTED, "repositories of more than %d tags are not supported as a whole", REGISTRY_TAGS_MAX);
+		snprintf(last, 129, "%s", text);
+		if (json_object_array_add(list, json_object_get(tag)) < 0)
+			return err_nomem(e);
 	}
-	if (digest_end(s.hash, found, e) < 0)
-		return -1;
-	if (strcmp(found, digest) != 0 || (size >= 0 && s.done != size))
-		return err_set(e, ERR_UPSTREAM, "filesystem layer verification failed for digest %s", digest);
 	return 0;
 }
 
-static int buffer_write(void *arg, const void *data, size_t len, struct err *e)
+int registry_list_tags(struct registry *r, struct json_object **ret, struct err *e)
 {
-	struct buf *b = arg;
+	CLEANUP_JSON struct json_object *list = json_object_new_array();
+	char last[129] = "", from[129];
+	bool more;
 
-	buf_append(b, data, len);
-	return b->failed ? err_set(e, ERR_TOO_LARGE, "a blob is larger than %zu bytes", b->limit) : 0;
-}
-
-int registry_get_blob_data(struct registry *r, const char *digest, size_t limit, char **ret, size_t *ret_len, struct err *e)
-{
-	BUF_CLEANUP struct buf b = BUF_LIMITED(limit);
-	size_t len;
-	char *data;
-
-	if (registry_get_blob(r, digest, -1, buffer_write, &b, NULL, e) < 0)
-		return -1;
-	len = b.len;
-	data = buf_steal(&b);
-	if (!data)
+	if (!list)
 		return err_nomem(e);
-	*ret = data;
-	*ret_len = len;
+	do {
+		REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
+		BUF_CLEANUP struct buf path = BUF_INIT;
+		struct registry_request q = { .method = "GET", .limit = REGISTRY_MANIFEST_MAX };
+
+		memcpy(from, last, sizeof from);
+		buf_printf(&path, "/v2/%s/tags/list?n=%d%s%s", r->repository, TAGS_PAGE, *from ? "&last=" : "", from);
+		if (path.failed)
+			return err_nomem(e);
+		q.url = path.data;
+		if (registry_send(r, &q, &reply, e) < 0)
+			return -1;
+		if (reply.status != 200)
+			return access_failure(r, &reply, e);
+		if (add_tags(list, &reply, last, e) < 0)
+			return -1;
+		more = reply.more && strcmp(from, last) != 0;
+	} while (more);
+	*ret = STEAL(list);
 	return 0;
-}
-
-int registry_blob_exists(struct registry *r, const char *digest, int64_t *ret_size, struct err *e)
-{
-	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-
-	if (send_head(r, "blobs", digest, NULL, &reply, e) < 0)
-		return -1;
-	if (reply.status == 404)
-		return 0;
-	if (reply.status != 200)
-		return registry_failure(&reply, e);
-	if (ret_size)
-		*ret_size = reply.length;
-	return 1;
 }

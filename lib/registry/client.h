@@ -7,6 +7,7 @@
 #ifndef SOCKERLESS_REGISTRY_CLIENT_H
 #define SOCKERLESS_REGISTRY_CLIENT_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #define REGISTRY_MANIFEST_MAX (4u << 20)
 #define REGISTRY_CHUNK (8u << 20) /* bytes of one upload request, and held in memory for it; ECR: at most 20 MiB */
 #define REGISTRY_BLOB_MAX (INT64_C(16) << 30)
+#define REGISTRY_TAGS_MAX 1000
 
 #define MEDIA_MANIFEST_DOCKER "application/vnd.docker.distribution.manifest.v2+json"
 #define MEDIA_MANIFEST_OCI "application/vnd.oci.image.manifest.v1+json"
@@ -25,6 +27,7 @@
 #define MEDIA_INDEX_OCI "application/vnd.oci.image.index.v1+json"
 #define MEDIA_CONFIG_DOCKER "application/vnd.docker.container.image.v1+json"
 #define MEDIA_LAYER_DOCKER "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define MEDIA_LAYER_OCI "application/vnd.oci.image.layer.v1.tar+gzip"
 
 struct registry;
 struct registry_upload;
@@ -38,6 +41,9 @@ struct registry_config {
 	const char *password;
 	const char *token;      /* identity (refresh) token of `docker login`; NULL: none */
 	const char *insecure;   /* comma-separated host:port; NULL: none */
+	const char *ca;         /* file of PEM, or a directory as `openssl rehash` makes it, trusted beside the system's authorities; NULL, "": none */
+	bool public_only;       /* no address of a private network, loopback included, but of hosts of `insecure` */
+	long stall;             /* seconds without bytes worth the name after which a blob's transfer is broken off; 0: 60 */
 	bool push;              /* the token must allow pushing too */
 	/* Asked about once a second and as bytes move: true ends the request. NULL: nobody is asked. Both stay borrowed until registry_close(). */
 	bool (*cancelled)(void *arg);
@@ -51,13 +57,16 @@ struct registry_manifest {
 	char digest[DIGEST_SIZE];
 };
 
-/* Told while a blob moves: bytes so far and in all (-1: unknown). A negative result, with e set, ends the transfer. NULL: nobody is told. */
+/* Told while a blob moves. A negative result, with e set, ends the transfer. NULL: nobody is told. */
 struct registry_progress {
-	int (*report)(void *arg, int64_t done, int64_t total, struct err *e);
+	int (*report)(void *arg, int64_t done, int64_t total, struct err *e); /* bytes so far and in all (-1: unknown) */
 	void *arg;
+	int (*retry)(void *arg, int seconds, struct err *e); /* broken off: goes on after that time */
 };
 
 int registry_open(const struct registry_config *c, struct registry **ret, struct err *e); /* no network yet */
+/* Another handle for the same repository with the same account, logged in as far as `r` is: for another thread. `cancelled` in place of r's. */
+int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void *arg, struct registry **ret, struct err *e);
 void registry_close(struct registry *r);
 static inline void cleanup_registry(struct registry **r)
 {
@@ -80,12 +89,18 @@ int registry_ping(struct registry *r, struct err *e);
 
 /* `reference`: tag or digest. A digest is verified. ERR_NOT_FOUND: "manifest for NAME:TAG not found: manifest unknown: manifest unknown". */
 int registry_get_manifest(struct registry *r, const char *reference, struct registry_manifest *ret, struct err *e);
+/* The repository's tags in the registry's order: an array of valid ones, REGISTRY_TAGS_MAX at most; owned by the caller. */
+int registry_list_tags(struct registry *r, struct json_object **ret, struct err *e);
 /* 1: there (ret_digest may be NULL; "" if the registry names none), 0: not there, -1. */
 int registry_head_manifest(struct registry *r, const char *reference, char ret_digest[DIGEST_SIZE], struct err *e);
 /* `reference`: tag, or the digest of the body. */
 int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e);
 
-/* Streams a blob to `write` and verifies its digest at the end (-1 then, with the bytes given out already). `size`: as the manifest says; -1: unknown. */
+/*
+ * Streams a blob to `write` and verifies its digest at the end (-1 then, with
+ * the bytes given out already). A transfer that breaks off is taken up where it
+ * stood, a few times, with growing pauses. `size`: as the manifest says; -1: unknown.
+ */
 int registry_get_blob(struct registry *r, const char *digest, int64_t size,
 		      int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
 		      const struct registry_progress *progress, struct err *e);

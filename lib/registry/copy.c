@@ -1,109 +1,166 @@
 #include "lib/registry/copy.h"
 
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define REPORT_INTERVAL 100 /* ms between two reports of the same layer */
+#include "lib/cleanup.h"
+#include "lib/registry/layer_copy.h"
+#include "lib/registry/transport.h"
 
-struct layer_copy {
+struct copy {
+	struct registry *from, *to;
+	struct image *image;
 	const struct copy_listener *listener;
-	struct registry_upload *upload;
-	char id[13];
-	int64_t last; /* ms */
+	const struct copy_sink *sink;
+	bool wanted[IMAGE_LAYERS_MAX];
+	pthread_mutex_t lock; /* of the listener, and of all below */
+	size_t next;          /* the layer that the next free thread looks at */
+	atomic_bool failed;
+	struct err why;       /* the first failure */
 };
 
-static int64_t now_ms(void)
+/* A failure ends the other threads' transfers too. */
+static bool is_cancelled(void *arg)
 {
-	struct timespec t;
+	struct copy *c = arg;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return atomic_load(&c->failed) || (c->from->cancelled && c->from->cancelled(c->from->cancelled_arg));
 }
 
-static int report(const struct layer_copy *c, const char *status, int64_t current, int64_t total, struct err *e)
+static struct layer_copy part_of(struct copy *c, struct registry *from, struct registry *to)
 {
-	struct copy_progress p = { c->id, status, current, total };
-
-	if (!c->listener || !c->listener->report)
-		return 0;
-	return c->listener->report(c->listener->arg, &p, e);
+	return (struct layer_copy){ from, to, c->listener, c->sink, &c->lock, is_cancelled, c };
 }
 
-static int take(void *arg, const void *data, size_t len, struct err *e)
+/* A layer that stands twice in an image moves once. The first place of it; n itself mostly. */
+static size_t first_place(const struct image *i, size_t n)
 {
-	struct layer_copy *c = arg;
+	size_t k = 0;
 
-	return registry_upload_write(c->upload, data, len, e);
+	while (strcmp(i->layers[k].digest, i->layers[n].digest) != 0)
+		k++;
+	return k;
 }
 
-static int progressed(void *arg, int64_t done, int64_t total, struct err *e)
+/* What there is to do, before any of it, so that the user sees all of it. */
+static int plan(struct copy *c, size_t places[IMAGE_LAYERS_MAX], struct err *e)
 {
-	struct layer_copy *c = arg;
-	int64_t now = now_ms();
+	struct layer_copy part = part_of(c, c->from, c->to);
+	struct image *i = c->image;
+	size_t wanted = 0;
 
-	if (done != total && now - c->last < REPORT_INTERVAL)
-		return 0;
-	c->last = now;
-	return report(c, "Downloading", done, total, e);
-}
-
-static void set_id(struct layer_copy *c, const struct image_layer *layer)
-{
-	snprintf(c->id, sizeof c->id, "%.12s", layer->digest + strlen("sha256:"));
-}
-
-static int stream_layer(struct registry *from, const struct image_layer *layer, struct registry *to, struct layer_copy *c, struct err *e)
-{
-	struct registry_progress p = { progressed, c };
-
-	if (registry_upload_begin(to, &c->upload, e) < 0)
-		return -1;
-	if (registry_get_blob(from, layer->digest, layer->size, take, c, &p, e) < 0) {
-		registry_upload_abort(c->upload);
-		return -1;
-	}
-	return registry_upload_commit(c->upload, layer->digest, NULL, NULL, e);
-}
-
-/* A layer that stands twice in an image moves once. */
-static bool is_repeated(const struct image *i, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		if (!strcmp(i->layers[k].digest, i->layers[n].digest))
-			return true;
-	return false;
-}
-
-static int copy_layer(struct registry *from, const struct image_layer *layer, struct registry *to, struct layer_copy *c, struct err *e)
-{
-	bool mounted = !strcmp(registry_host(from), registry_host(to)) &&
-		       registry_mount_blob(to, layer->digest, registry_repository(from), NULL) == 1;
-
-	if (!mounted && (stream_layer(from, layer, to, c, e) < 0 || report(c, "Download complete", 0, 0, e) < 0))
-		return -1;
-	return report(c, "Pull complete", 0, 0, e);
-}
-
-int image_copy(struct registry *from, const struct image *i, struct registry *to, const char *tag, const struct copy_listener *l, struct err *e)
-{
-	bool wanted[IMAGE_LAYERS_MAX] = { false };
-
-	/* First what there is to do, so that the user sees all of it. */
+	for (size_t n = 0; n < i->n_layers; n++)
+		places[n] = first_place(i, n);
 	for (size_t n = 0; n < i->n_layers; n++) {
-		struct layer_copy c = { .listener = l };
-		int there = is_repeated(i, n) ? 1 : registry_blob_exists(to, i->layers[n].digest, NULL, e);
+		char digest[DIGEST_SIZE];
+		int there;
 
-		set_id(&c, &i->layers[n]);
-		if (there < 0 || report(&c, there ? "Already exists" : "Pulling fs layer", 0, 0, e) < 0)
+		memcpy(digest, i->layers[n].digest, DIGEST_SIZE);
+		there = places[n] < n ? 1 : layer_known(&part, &i->layers[n], e);
+		if (there < 0 || layer_report(&part, digest, there ? "Already exists" : "Pulling fs layer", 0, 0, e) < 0)
 			return -1;
-		wanted[n] = !there;
+		c->wanted[n] = !there;
 	}
+	for (size_t n = 0; n < i->n_layers; n++)
+		if (c->wanted[n] && wanted++ >= COPY_THREADS && layer_report(&part, i->layers[n].digest, "Waiting", 0, 0, e) < 0)
+			return -1;
+	return 0;
+}
+
+static struct image_layer *next_layer(struct copy *c)
+{
+	struct image_layer *found = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	while (!found && !atomic_load(&c->failed) && c->next < c->image->n_layers) {
+		if (c->wanted[c->next])
+			found = &c->image->layers[c->next];
+		c->next++;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return found;
+}
+
+static void fail(struct copy *c, const struct err *e)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!atomic_load(&c->failed))
+		c->why = *e;
+	atomic_store(&c->failed, true);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void *copy_main(void *arg)
+{
+	struct copy *c = arg;
+	REGISTRY_CLEANUP struct registry *from = NULL;
+	REGISTRY_CLEANUP struct registry *to = NULL;
+	struct image_layer *layer;
+	struct layer_copy part;
+	struct err e = { 0 };
+
+	if (registry_clone(c->from, is_cancelled, c, &from, &e) < 0 || registry_clone(c->to, is_cancelled, c, &to, &e) < 0) {
+		fail(c, &e);
+		return NULL;
+	}
+	part = part_of(c, from, to);
+	while ((layer = next_layer(c)))
+		if (layer_copy(&part, layer, &e) < 0)
+			fail(c, &e);
+	return NULL;
+}
+
+/* The caller is one of the threads. Fewer of them than wished are no error. */
+static int work(struct copy *c, struct err *e)
+{
+	pthread_t threads[COPY_THREADS - 1];
+	sigset_t all, old;
+	size_t n = 0, wanted = 0;
+
+	for (size_t k = 0; k < c->image->n_layers; k++)
+		wanted += c->wanted[k];
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	while (n < COPY_THREADS - 1 && n + 1 < wanted && pthread_create(&threads[n], NULL, copy_main, c) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (wanted)
+		copy_main(c);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+	return atomic_load(&c->failed) ? err_set(e, c->why.kind, "%s", c->why.text) : 0;
+}
+
+static int copy_layers(struct copy *c, struct err *e)
+{
+	CLEANUP_FREE struct image_layer *old = NULL;
+	size_t places[IMAGE_LAYERS_MAX];
+	struct image *i = c->image;
+	bool changed = false;
+
+	old = calloc(i->n_layers ? i->n_layers : 1, sizeof *old);
+	if (!old)
+		return err_nomem(e);
+	memcpy(old, i->layers, i->n_layers * sizeof *old);
+	if (plan(c, places, e) < 0 || work(c, e) < 0)
+		return -1;
 	for (size_t n = 0; n < i->n_layers; n++) {
-		struct layer_copy c = { .listener = l };
-
-		set_id(&c, &i->layers[n]);
-		if (wanted[n] && copy_layer(from, &i->layers[n], to, &c, e) < 0)
-			return -1;
+		i->layers[n] = i->layers[places[n]];
+		memcpy(i->layers[n].diff_id, old[n].diff_id, DIGEST_SIZE);
+		changed |= strcmp(i->layers[n].digest, old[n].digest) != 0;
 	}
-	return image_push(to, i, tag, e);
+	return changed ? image_rewrite_manifest(i, e) : 0;
+}
+
+int image_copy(struct registry *from, struct image *i, struct registry *to, const char *tag, const struct copy_listener *l,
+	       const struct copy_sink *s, struct err *e)
+{
+	struct copy c = { .from = from, .to = to, .image = i, .listener = l, .sink = s, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int rc = copy_layers(&c, e);
+
+	pthread_mutex_destroy(&c.lock);
+	return rc < 0 ? -1 : image_push(to, i, tag, e);
 }

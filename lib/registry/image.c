@@ -53,15 +53,17 @@ int image_choose_platform(struct json_object *index, const char *architecture, c
 
 static int check_layer_type(const char *type, struct json_object *layer, struct err *e)
 {
+	static const char *const known[] = {
+		MEDIA_LAYER_DOCKER, "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.zstd",
+		MEDIA_LAYER_OCI, "application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+zstd",
+	};
 	struct json_object *urls = json_array(layer, "urls");
 
 	if (strstr(type, "foreign") || strstr(type, "nondistributable") || (urls && json_object_array_length(urls)))
 		return err_set(e, ERR_NOT_SUPPORTED, "layers that are not in the registry (%s) are not supported", type);
-	if (strstr(type, "zstd"))
-		return err_set(e, ERR_NOT_SUPPORTED, "zstd layers are not supported: Lambda takes gzip layers only");
-	if (!strcmp(type, MEDIA_LAYER_DOCKER) || !strcmp(type, "application/vnd.docker.image.rootfs.diff.tar") ||
-	    !strcmp(type, "application/vnd.oci.image.layer.v1.tar+gzip") || !strcmp(type, "application/vnd.oci.image.layer.v1.tar"))
-		return 0;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(type, known[i]))
+			return 0;
 	return err_set(e, ERR_NOT_SUPPORTED, "a layer of media type \"%.128s\" is not supported", type);
 }
 

@@ -20,6 +20,7 @@ struct image_layer {
 	char digest[DIGEST_SIZE];  /* of the blob */
 	char diff_id[DIGEST_SIZE]; /* of the tar in it */
 	int64_t size;              /* of the blob, bytes */
+	int64_t unpacked;          /* of the tar, bytes; 0: not known */
 	char media_type[128];
 };
 
@@ -48,7 +49,7 @@ const char *image_architecture(const char *lambda_architecture);
 /*
  * Reads manifest (of a tag or digest), chooses linux/`architecture` (amd64,
  * arm64) if it is an index, reads and checks the config. ERR_NOT_FOUND with
- * dockerd's texts; ERR_NOT_SUPPORTED: layers by zstd, foreign layers, schema 1,
+ * dockerd's texts; ERR_NOT_SUPPORTED: foreign layers, schema 1,
  * another platform.
  */
 int image_fetch(struct registry *r, const char *reference, const char *architecture, struct image *ret, struct err *e);
@@ -69,8 +70,8 @@ int image_parse_config(struct image *i, const char *text, size_t len, struct err
  * of the config are set from the layers. Manifest: Docker schema 2.
  */
 int image_seal(struct image *i, struct err *e);
-/* The same of an image whose config is there already: config_text and id stay as they are. */
-int image_seal_manifest(struct image *i, struct err *e);
+/* Makes manifest, digest and size anew of layers that have changed; config, id and index_digest stay. */
+int image_rewrite_manifest(struct image *i, struct err *e);
 /* Pushes config and manifest (the layers must be there) under its digest and, unless NULL, `tag`. */
 int image_push(struct registry *to, const struct image *i, const char *tag, struct err *e);
 

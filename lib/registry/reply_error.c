@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <openssl/x509_vfy.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -75,6 +76,26 @@ static int word_dial(CURL *easy, const char *host, const char *port, struct err 
 	return err_set(e, ERR_INTERNAL, "%s: dial tcp %s:%s: connect: %s", head, address && *address ? address : host, port, why);
 }
 
+static const char *word_certificate(CURL *easy, const char *otherwise)
+{
+	long why = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &why);
+	switch (why) {
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return "x509: certificate signed by unknown authority";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "x509: certificate has expired or is not yet valid";
+	default:
+		return otherwise;
+	}
+}
+
 int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const char *url, struct err *e)
 {
 	CURLU *u = curl_url();
@@ -94,7 +115,11 @@ int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const c
 	else if (code == CURLE_COULDNT_RESOLVE_HOST)
 		err_set(e, ERR_INTERNAL, "%s: dial tcp: lookup %s: no such host", head, host ? host : "");
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
-		err_set(e, ERR_INTERNAL, "%s: tls: failed to verify certificate: %s", head, detail);
+		err_set(e, ERR_INTERNAL, "%s: tls: failed to verify certificate: %s", head, word_certificate(easy, detail));
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		err_set(e, ERR_INTERNAL, "%s: the certificates of SOCKERLESS_REGISTRY_CA can't be read", head);
+	else if (code == CURLE_TOO_MANY_REDIRECTS)
+		err_set(e, ERR_INTERNAL, "%s: stopped after %d redirects", head, REGISTRY_REDIRECTS_MAX);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		err_set(e, ERR_INTERNAL, "%s: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", head);
 	else if (code == CURLE_ABORTED_BY_CALLBACK)

@@ -26,6 +26,16 @@ static bool add_descriptor(struct json_object *o, const char *type, int64_t size
 	return json_add_str(o, "mediaType", type) && json_add_int(o, "size", size) && json_add_str(o, "digest", digest);
 }
 
+/* The manifest's own kind of name for a layer, whatever the layer's was. */
+static const char *layer_type(const struct image *i, bool gzip)
+{
+	bool oci = !strcmp(i->manifest_type, MEDIA_MANIFEST_OCI);
+
+	if (gzip)
+		return oci ? MEDIA_LAYER_OCI : MEDIA_LAYER_DOCKER;
+	return oci ? "application/vnd.oci.image.layer.v1.tar" : "application/vnd.docker.image.rootfs.diff.tar";
+}
+
 static struct json_object *make_manifest(const struct image *i)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
@@ -38,8 +48,7 @@ static struct json_object *make_manifest(const struct image *i)
 		return NULL;
 	for (size_t n = 0; n < i->n_layers; n++) {
 		struct json_object *layer = json_object_new_object();
-		/* An OCI layer in a Docker manifest gets Docker's name for the same thing. */
-		const char *type = strstr(i->layers[n].media_type, "gzip") ? MEDIA_LAYER_DOCKER : "application/vnd.docker.image.rootfs.diff.tar";
+		const char *type = layer_type(i, strstr(i->layers[n].media_type, "gzip"));
 
 		if (!layer || json_object_array_add(layers, layer) < 0 || !add_descriptor(layer, type, i->layers[n].size, i->layers[n].digest))
 			return NULL;
@@ -60,24 +69,24 @@ static int keep_text(struct json_object *o, char **ret, size_t *ret_len, char re
 	return digest_of(copy, *ret_len, ret_digest, e);
 }
 
-int image_seal(struct image *i, struct err *e)
-{
-	if (set_rootfs(i, e) < 0 || keep_text(i->config, &i->config_text, &i->config_len, i->id, e) < 0)
-		return -1;
-	return image_seal_manifest(i, e);
-}
-
-int image_seal_manifest(struct image *i, struct err *e)
+int image_rewrite_manifest(struct image *i, struct err *e)
 {
 	CLEANUP_JSON struct json_object *manifest = NULL;
 
-	snprintf(i->manifest_type, sizeof i->manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
-	snprintf(i->config_type, sizeof i->config_type, "%s", MEDIA_CONFIG_DOCKER);
 	i->size = (int64_t)i->config_len;
 	for (size_t n = 0; n < i->n_layers; n++)
 		i->size += i->layers[n].size;
 	manifest = make_manifest(i);
-	if (keep_text(manifest, &i->manifest, &i->manifest_len, i->digest, e) < 0)
+	return keep_text(manifest, &i->manifest, &i->manifest_len, i->digest, e);
+}
+
+int image_seal(struct image *i, struct err *e)
+{
+	snprintf(i->manifest_type, sizeof i->manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
+	snprintf(i->config_type, sizeof i->config_type, "%s", MEDIA_CONFIG_DOCKER);
+	if (set_rootfs(i, e) < 0 || keep_text(i->config, &i->config_text, &i->config_len, i->id, e) < 0)
+		return -1;
+	if (image_rewrite_manifest(i, e) < 0)
 		return -1;
 	memcpy(i->index_digest, i->digest, DIGEST_SIZE);
 	return 0;

@@ -1,15 +1,21 @@
 #include "lib/registry/transport.h"
 
+#include <inttypes.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "lib/cleanup.h"
+#include "lib/registry/address.h"
 
 #define BODY_MAX (64u << 10)   /* of a reply whose body nobody asked for */
 #define HEADERS_MAX (64u << 10)
 #define TIMEOUT 120L           /* seconds */
 #define PROBE_TIMEOUT 15L      /* seconds: dockerd's, for GET /v2/ */
-#define STALL 120L             /* seconds without a byte */
+#define STALL 60L              /* seconds below SLOWEST */
+#define SLOWEST 100L           /* bytes a second of what may take long */
 #define BUFFER 65536L
 
 struct exchange {
@@ -27,7 +33,7 @@ void registry_reply_free(struct registry_reply *r)
 	buf_free(&r->body);
 	free(r->location);
 	free(r->challenge);
-	*r = (struct registry_reply){ .length = -1 };
+	*r = (struct registry_reply){ .length = -1, .first = -1 };
 }
 
 static int ask_cancelled(void *arg, curl_off_t down, curl_off_t downloaded, curl_off_t up, curl_off_t uploaded)
@@ -41,13 +47,49 @@ static int ask_cancelled(void *arg, curl_off_t down, curl_off_t downloaded, curl
 	return r->cancelled(r->cancelled_arg);
 }
 
-bool registry_easy_defaults(const struct registry *r, CURL *easy)
+/* The operator's own authorities beside the system's. */
+static CURLcode add_authorities(CURL *easy, void *ssl, void *arg)
+{
+	const char *path = arg;
+	struct stat st;
+
+	(void)easy;
+	if (stat(path, &st) < 0)
+		return CURLE_SSL_CACERT_BADFILE;
+	if (SSL_CTX_load_verify_locations(ssl, S_ISDIR(st.st_mode) ? NULL : path, S_ISDIR(st.st_mode) ? path : NULL) != 1)
+		return CURLE_SSL_CACERT_BADFILE;
+	return CURLE_OK;
+}
+
+/* No socket for an address that only we, not the internet, can reach. */
+static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct registry *r = arg;
+
+	(void)purpose;
+	if (!address_public(&a->addr)) {
+		r->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+bool registry_easy_defaults(struct registry *r, CURL *easy)
 {
 	CURLcode rc = CURLE_OK;
 
+	if (r->ca) {
+		rc |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
+		rc |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, r->ca);
+	}
+	if (r->public_only) {
+		rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+		rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
+	}
+
 	if (r->cancelled) {
 		rc |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, ask_cancelled);
-		rc |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)r);
+		rc |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, r);
 		rc |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	}
 	rc |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -68,7 +110,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *arg)
 	long status = 0;
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && x->q->write) {
+	if ((status == 200 || status == 206) && x->q->write) {
 		if (x->q->write(x->q->arg, data, len, &x->why) == 0)
 			return len;
 		x->failed = true;
@@ -129,6 +171,10 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 			memcpy(reply->digest, value, DIGEST_SIZE);
 	} else if ((value = header_value(line, len, "content-length"))) {
 		reply->length = strtoll(value, NULL, 10);
+	} else if ((value = header_value(line, len, "content-range"))) {
+		reply->first = strncasecmp(value, "bytes ", 6) ? -1 : strtoll(value + 6, NULL, 10);
+	} else if ((value = header_value(line, len, "link"))) {
+		reply->more = strstr(value, "next") != NULL;
 	} else if ((value = header_value(line, len, "location"))) {
 		free(reply->location);
 		reply->location = STEAL(value);
@@ -160,6 +206,11 @@ static bool same_host(const struct registry *r, const char *url)
 
 static int make_headers(const struct registry *r, const struct registry_request *q, const char *url, struct curl_slist **list, struct err *e)
 {
+	char range[40];
+
+	snprintf(range, sizeof range, "bytes=%" PRId64 "-", q->from);
+	if (q->from > 0 && add_line(list, "Range", range, e) < 0)
+		return -1;
 	if (q->accept && add_line(list, "Accept", q->accept, e) < 0)
 		return -1;
 	if (q->range && add_line(list, "Content-Range", q->range, e) < 0)
@@ -184,7 +235,7 @@ static CURLcode set_method(CURL *easy, const struct registry_request *q)
 	} else {
 		/* curl leaves Authorization out when it follows to another host. */
 		rc |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-		rc |= curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 5L);
+		rc |= curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REGISTRY_REDIRECTS_MAX);
 	}
 	return rc;
 }
@@ -202,8 +253,8 @@ static int set_options(struct registry *r, struct exchange *x, const char *url, 
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
 	if (x->q->slow) {
-		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL);
+		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST);
+		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, r->stall ? r->stall : STALL);
 	} else {
 		rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, x->q->timeout ? x->q->timeout : TIMEOUT);
 	}
@@ -225,6 +276,13 @@ static int resolve_location(struct registry_reply *reply, const char *url, struc
 	curl_free(whole);
 	curl_url_cleanup(u);
 	return rc < 0 || reply->location ? rc : err_nomem(e);
+}
+
+/* Faults of the way, not of what was asked. */
+static bool is_passing(CURLcode code)
+{
+	return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE ||
+	       code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_SSL_CONNECT_ERROR;
 }
 
 static int send_once(struct registry *r, const struct registry_request *q, struct registry_reply *reply, struct err *e)
@@ -251,8 +309,11 @@ static int send_once(struct registry *r, const struct registry_request *q, struc
 		code = curl_easy_perform(r->easy);
 		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
 		reply->status = (int)status;
+		reply->broken = !x.failed && !r->refused && is_passing(code);
 		if (x.failed)
 			rc = err_set(e, x.why.kind, "%s", x.why.text);
+		else if (code != CURLE_OK && r->refused)
+			rc = err_set(e, ERR_FORBIDDEN, "registries at private addresses are not supported here: %s (SOCKERLESS_REGISTRY_PUBLIC_ONLY)", url.data);
 		else if (code != CURLE_OK)
 			rc = registry_failure_curl(r->easy, code, q->method, url.data, e);
 		else if (reply->location)

@@ -14,6 +14,8 @@
 #include "lib/err.h"
 #include "lib/registry/client.h"
 
+#define REGISTRY_REDIRECTS_MAX 10
+
 struct registry {
 	char *base;          /* "http://127.0.0.1:5000" */
 	char *host;          /* "127.0.0.1:5000" */
@@ -22,7 +24,11 @@ struct registry {
 	char *user;
 	char *password;
 	char *token;         /* identity token */
+	char *ca;            /* NULL: the system's alone */
 	bool push;
+	bool public_only;
+	bool refused;        /* public_only has kept a connection from being made */
+	long stall;          /* seconds */
 	bool (*cancelled)(void *arg); /* NULL: never */
 	void *cancelled_arg;
 	bool probed;         /* GET /v2/ told how to authenticate */
@@ -38,10 +44,11 @@ struct registry_request {
 	const char *accept;      /* NULL: anything */
 	const char *type;        /* Content-Type; NULL: none */
 	const char *range;       /* Content-Range; NULL: none */
+	int64_t from;            /* the first byte wanted; 0: all */
 	const void *body;        /* NULL: none */
 	size_t body_len;
 	size_t limit;            /* most bytes of body taken into the reply */
-	/* Takes the body of a 200 in place of the reply. */
+	/* Takes the body of a 200 or 206 in place of the reply. */
 	int (*write)(void *arg, const void *data, size_t len, struct err *e);
 	void *arg;
 	bool slow;               /* no time limit but that bytes move */
@@ -56,6 +63,9 @@ struct registry_reply {
 	char *location;           /* absolute; NULL if none */
 	char *challenge;
 	int64_t length;           /* Content-Length; -1 if none */
+	int64_t first;            /* of Content-Range; -1 if none */
+	bool more;                /* a Link header: a list goes on */
+	bool broken;              /* none arrived, or not to its end, and another try may do better */
 };
 
 void registry_reply_free(struct registry_reply *r);
@@ -66,6 +76,11 @@ void registry_reply_free(struct registry_reply *r);
  * help), -1 when none did or `write` failed. *ret is zeroed first.
  */
 int registry_send(struct registry *r, const struct registry_request *q, struct registry_reply *ret, struct err *e);
+
+/* "/v2/<repository>/<kind>/<what>"; kind: "manifests" or "blobs", what: a digest or, of manifests, a tag. */
+int registry_path(const struct registry *r, const char *kind, const char *what, struct buf *ret, struct err *e);
+/* HEAD of that path. */
+int registry_send_head(struct registry *r, const char *kind, const char *what, const char *accept, struct registry_reply *reply, struct err *e);
 
 /* An error from a reply's body: "code: message", kind by status. Returns -1. */
 int registry_failure(const struct registry_reply *reply, struct err *e);
@@ -80,7 +95,7 @@ int registry_authenticate(struct registry *r, struct err *e);
 char *registry_challenge_value(const char *challenge, const char *key);
 
 /* What every handle here has; a request ends when r->cancelled says so. */
-bool registry_easy_defaults(const struct registry *r, CURL *easy);
+bool registry_easy_defaults(struct registry *r, CURL *easy);
 
 /* curl's failure as Go words it: Get "URL": dial tcp ... Returns -1. */
 int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const char *url, struct err *e);

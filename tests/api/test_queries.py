@@ -6,7 +6,7 @@ import pytest
 
 from conftest import SOURCE, migrate
 
-TENANT_TABLES = {"image", "image_reference", "derived_image", "container", "run", "exec", "intent", "event"}
+TENANT_TABLES = {"image", "image_reference", "pulled_layer", "derived_image", "container", "run", "exec", "intent", "event"}
 
 
 def statements():

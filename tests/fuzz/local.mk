@@ -6,7 +6,7 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_agent_message tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
   tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_limits tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_log_lines \
   tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest tests/fuzz/fuzz_profile \
-  tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
+  tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_rootfs tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
   tests/fuzz/fuzz_tar tests/fuzz/fuzz_upgrade tests/fuzz/fuzz_wire tests/fuzz/fuzz_ws
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
@@ -40,6 +40,8 @@ tests_fuzz_fuzz_reference_SOURCES = tests/fuzz/fuzz_reference.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_reference_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_registry_reply_SOURCES = tests/fuzz/fuzz_registry_reply.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_registry_reply_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_rootfs_SOURCES = tests/fuzz/fuzz_rootfs.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_rootfs_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_route_SOURCES = tests/fuzz/fuzz_route.c $(FUZZ_MAIN) fcgi/route.c
 tests_fuzz_fuzz_route_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz_settings.c $(FUZZ_MAIN)
@@ -63,7 +65,7 @@ tests_fuzz_fuzz_sigv4_SOURCES = tests/fuzz/fuzz_sigv4.c $(FUZZ_MAIN) local-lambd
 tests_fuzz_fuzz_sigv4_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_lambda_limits_SOURCES = tests/fuzz/fuzz_lambda_limits.c $(FUZZ_MAIN) local-lambda/configuration.c local-lambda/limits.c
 tests_fuzz_fuzz_lambda_limits_LDADD = $(FUZZ_LDADD)
-tests_fuzz_fuzz_agent_message_SOURCES = tests/fuzz/fuzz_agent_message.c $(FUZZ_MAIN) agent-gateway/agent_message.c
+tests_fuzz_fuzz_agent_message_SOURCES = tests/fuzz/fuzz_agent_message.c $(FUZZ_MAIN) agent-gateway/agent_message.c agent-gateway/health.c
 tests_fuzz_fuzz_agent_message_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_profile_SOURCES = tests/fuzz/fuzz_profile.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_profile_LDADD = $(FUZZ_LDADD)

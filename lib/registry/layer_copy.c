@@ -1,0 +1,313 @@
+#include "lib/registry/layer_copy.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/registry/layer.h"
+#include "lib/registry/turn.h"
+#include "lib/registry/unzstd.h"
+
+#define REPORT_INTERVAL 100 /* ms between two reports of the same layer */
+#define MAGIC_LEN 4
+
+/* What becomes of the bytes, by the first of them: media types can't be relied on. */
+enum form {
+	FORM_NEW, /* too few to know */
+	FORM_GZIP,
+	FORM_ZSTD,
+	FORM_PLAIN,
+};
+
+/* A layer while it passes. */
+struct passage {
+	const struct layer_copy *c;
+	const struct image_layer *layer; /* at the source */
+	const struct turn *turn;
+	char head[MAGIC_LEN];
+	size_t head_len;
+	enum form form;
+	bool mounted;                    /* nothing to upload */
+	struct registry_upload *upload;  /* of gzip as it comes */
+	struct layer_writer *writer;     /* of what is packed here */
+	struct unzstd *unzstd;
+	void *seen;                      /* the sink's; NULL: none */
+	int64_t last;                    /* ms, of the last report */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int layer_report(const struct layer_copy *c, const char *digest, const char *status, int64_t current, int64_t total, struct err *e)
+{
+	char id[13];
+	struct copy_progress p = { id, status, current, total };
+	int rc;
+
+	if (!c->l || !c->l->report)
+		return 0;
+	snprintf(id, sizeof id, "%.12s", digest + strlen("sha256:"));
+	pthread_mutex_lock(c->lock);
+	rc = c->l->report(c->l->arg, &p, e);
+	pthread_mutex_unlock(c->lock);
+	return rc;
+}
+
+static int progressed(void *arg, int64_t done, int64_t total, struct err *e)
+{
+	struct passage *p = arg;
+	int64_t now = now_ms();
+
+	if (done != total && now - p->last < REPORT_INTERVAL)
+		return 0;
+	p->last = now;
+	turn_tell(p->turn, done);
+	return layer_report(p->c, p->layer->digest, "Downloading", done, total, e);
+}
+
+static int retrying(void *arg, int seconds, struct err *e)
+{
+	struct passage *p = arg;
+	char status[48];
+
+	snprintf(status, sizeof status, "Retrying in %d second%s", seconds, seconds == 1 ? "" : "s");
+	return layer_report(p->c, p->layer->digest, status, 0, 0, e);
+}
+
+static int show_sink(struct passage *p, const void *data, size_t len, struct err *e)
+{
+	return p->seen ? p->c->sink->write(p->seen, data, len, e) : 0;
+}
+
+static int take_tar(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct passage *p = arg;
+
+	return show_sink(p, data, len, e) < 0 ? -1 : layer_write(p->writer, data, len, e);
+}
+
+/* What is in the target already is only read, so that it is known to be readable. */
+static int begin_form(struct passage *p, struct err *e)
+{
+	static const unsigned char gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+	p->form = !memcmp(p->head, gzip, sizeof gzip) ? FORM_GZIP : !memcmp(p->head, zstd, sizeof zstd) ? FORM_ZSTD : FORM_PLAIN;
+	if (p->mounted)
+		return 0;
+	if (p->c->sink && p->c->sink->begin && p->c->sink->begin(p->c->sink->arg, &p->seen, e) < 0)
+		return -1;
+	if (p->form == FORM_GZIP)
+		return registry_upload_begin(p->c->to, &p->upload, e);
+	if (p->form == FORM_ZSTD && unzstd_begin(take_tar, p, &p->unzstd, e) < 0)
+		return -1;
+	return layer_begin(p->c->to, 0, &p->writer, e);
+}
+
+static int pass_on(struct passage *p, const void *data, size_t len, struct err *e)
+{
+	if (p->mounted || len == 0)
+		return 0;
+	if (p->form == FORM_ZSTD)
+		return unzstd_write(p->unzstd, data, len, e);
+	if (p->form == FORM_PLAIN)
+		return take_tar(p, data, len, e);
+	return show_sink(p, data, len, e) < 0 ? -1 : registry_upload_write(p->upload, data, len, e);
+}
+
+static int take(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct passage *p = arg;
+	size_t n;
+
+	if (p->form == FORM_NEW) {
+		n = MAGIC_LEN - p->head_len < len ? MAGIC_LEN - p->head_len : len;
+		memcpy(p->head + p->head_len, data, n);
+		p->head_len += n;
+		data = (const char *)data + n;
+		len -= n;
+		if (p->head_len < MAGIC_LEN)
+			return 0;
+		if (begin_form(p, e) < 0 || pass_on(p, p->head, MAGIC_LEN, e) < 0)
+			return -1;
+	}
+	return pass_on(p, data, len, e);
+}
+
+static int finish(struct passage *p, struct image_layer *stored, struct err *e)
+{
+	struct image_layer made;
+
+	if (p->form == FORM_NEW)
+		return err_set(e, ERR_UPSTREAM, "layer %s is no tar", p->layer->digest);
+	if (p->mounted)
+		return 0;
+	if (p->form == FORM_GZIP) {
+		*stored = *p->layer;
+		return registry_upload_commit(STEAL(p->upload), p->layer->digest, NULL, NULL, e);
+	}
+	if (p->unzstd && unzstd_end(p->unzstd, e) < 0)
+		return -1;
+	if (layer_commit(STEAL(p->writer), &made, e) < 0)
+		return -1;
+	if (strcmp(made.diff_id, p->layer->diff_id) != 0)
+		return err_set(e, ERR_UPSTREAM, "layer %s is not what its diff id %s says", p->layer->digest, p->layer->diff_id);
+	*stored = made;
+	return 0;
+}
+
+/* Ends what has begun; `stored`: NULL if it came to nothing. */
+static int passage_end(struct passage *p, const struct image_layer *stored, struct err *e)
+{
+	registry_upload_abort(p->upload);
+	layer_abort(p->writer);
+	unzstd_free(p->unzstd);
+	return p->seen ? p->c->sink->end(p->c->sink->arg, p->seen, stored ? stored->digest : NULL, e) : 0;
+}
+
+static void take_known(struct image_layer *layer, const struct copy_known *k)
+{
+	if (!strcmp(layer->digest, k->stored))
+		return;
+	memcpy(layer->digest, k->stored, DIGEST_SIZE);
+	layer->size = k->size;
+	snprintf(layer->media_type, sizeof layer->media_type, "%s", MEDIA_LAYER_DOCKER);
+}
+
+int layer_known(const struct layer_copy *c, struct image_layer *layer, struct err *e)
+{
+	struct copy_known k = { .size = layer->size };
+	int rc = 1;
+
+	memcpy(k.digest, layer->digest, DIGEST_SIZE);
+	memcpy(k.stored, layer->digest, DIGEST_SIZE);
+	if (c->l && c->l->known) {
+		pthread_mutex_lock(c->lock);
+		rc = c->l->known(c->l->arg, &k, e);
+		pthread_mutex_unlock(c->lock);
+	}
+	if (rc > 0)
+		rc = registry_blob_exists(c->to, k.stored, NULL, e);
+	if (rc > 0)
+		take_known(layer, &k);
+	return rc;
+}
+
+/* 1: another repository's copy stands in the target now. A registry that doesn't mount (ECR may not) is no error: it gets an upload. */
+static int mount(const struct layer_copy *c, struct image_layer *stored, struct err *e)
+{
+	CLEANUP_FREE char *repository = NULL;
+	struct copy_known k = { .size = stored->size };
+	int rc;
+
+	if (!c->l || !c->l->elsewhere)
+		return 0;
+	memcpy(k.digest, stored->digest, DIGEST_SIZE);
+	pthread_mutex_lock(c->lock);
+	rc = c->l->elsewhere(c->l->arg, &k, &repository, e);
+	pthread_mutex_unlock(c->lock);
+	if (rc <= 0 || registry_mount_blob(c->to, k.stored, repository, NULL) != 1)
+		return rc < 0 ? -1 : 0;
+	take_known(stored, &k);
+	return 1;
+}
+
+static int keep(const struct layer_copy *c, const char *digest, const struct image_layer *stored, struct err *e)
+{
+	struct copy_known k = { .size = stored->size };
+	int rc;
+
+	if (!c->l || !c->l->keep)
+		return 0;
+	memcpy(k.digest, digest, DIGEST_SIZE);
+	memcpy(k.stored, stored->digest, DIGEST_SIZE);
+	pthread_mutex_lock(c->lock);
+	rc = c->l->keep(c->l->arg, &k, e);
+	pthread_mutex_unlock(c->lock);
+	return rc;
+}
+
+static int move(const struct layer_copy *c, struct image_layer *layer, const struct turn *turn, struct err *e)
+{
+	struct image_layer stored = *layer;
+	struct passage p = { .c = c, .layer = layer, .turn = turn };
+	struct registry_progress progress = { progressed, &p, retrying };
+	int rc = mount(c, &stored, e);
+
+	if (rc < 0)
+		return -1;
+	p.mounted = rc > 0;
+	rc = registry_get_blob(c->from, layer->digest, layer->size, take, &p, &progress, e);
+	if (rc == 0)
+		rc = layer_report(c, layer->digest, "Verifying Checksum", 0, 0, e);
+	if (rc == 0)
+		rc = finish(&p, &stored, e);
+	if (passage_end(&p, rc == 0 ? &stored : NULL, e) < 0)
+		rc = -1;
+	if (rc < 0 || keep(c, layer->digest, &stored, e) < 0)
+		return -1;
+	memcpy(stored.diff_id, layer->diff_id, DIGEST_SIZE);
+	*layer = stored;
+	return 0;
+}
+
+/* Until the turn is ours, showing what the other one has done. 1: it has made the layer known, 0: ours now. */
+static int wait_turn(const struct layer_copy *c, struct image_layer *layer, struct turn *turn, struct err *e)
+{
+	int64_t shown = 0, done;
+	bool waited = false;
+	int rc;
+
+	while ((rc = turn_try(turn, e)) == 0) {
+		waited = true;
+		done = turn_progress(turn);
+		if (done > layer->size)
+			done = layer->size;
+		if (done > shown && layer_report(c, layer->digest, "Downloading", done, layer->size, e) < 0)
+			return -1;
+		shown = done;
+		if (c->cancelled && c->cancelled(c->cancelled_arg))
+			return err_set(e, ERR_INVALID, "context canceled");
+		poll(NULL, 0, REPORT_INTERVAL);
+	}
+	if (rc < 0 || !waited)
+		return rc < 0 ? -1 : 0;
+	return layer_known(c, layer, e);
+}
+
+static int take_turn(const struct layer_copy *c, struct image_layer *layer, struct err *e)
+{
+	struct turn turn = TURN_NONE;
+	BUF_CLEANUP struct buf key = BUF_INIT;
+	int rc = 0;
+
+	if (c->l && c->l->turns) {
+		buf_printf(&key, "%s %s", c->l->owner, layer->digest);
+		if (key.failed)
+			return err_nomem(e);
+		if (turn_open(c->l->turns, key.data, &turn, e) < 0)
+			return -1;
+		rc = wait_turn(c, layer, &turn, e);
+	}
+	if (rc == 0)
+		rc = move(c, layer, &turn, e);
+	turn_close(&turn);
+	return rc < 0 ? -1 : 0;
+}
+
+int layer_copy(const struct layer_copy *c, struct image_layer *layer, struct err *e)
+{
+	char digest[DIGEST_SIZE];
+
+	memcpy(digest, layer->digest, DIGEST_SIZE);
+	if (take_turn(c, layer, e) < 0 || layer_report(c, digest, "Download complete", 0, 0, e) < 0)
+		return -1;
+	return layer_report(c, digest, "Pull complete", 0, 0, e);
+}
