@@ -25,6 +25,7 @@ struct build {
 	char id[65];                       /* of this build: random */
 	char *dir;                         /* of this build */
 	char *storage;                     /* of the tenant */
+	bool remove_containers;            /* the storage holds some of builds that were ended */
 	int lock;                          /* shared while the storage is used; -1: none */
 	char *text;                        /* the Dockerfile */
 	struct dockerfile file;

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -42,6 +43,45 @@ static int name_places(struct build *b, char **ret_tenant, struct err *e)
 	return make_directory(all, e) < 0 || make_directory(*ret_tenant, e) < 0 || make_directory(b->storage, e) < 0 ? -1 : 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *level)
+{
+	(void)type;
+	(void)level;
+	return (S_ISDIR(st->st_mode) ? rmdir(path) : unlink(path)) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int remove_tree(const char *path)
+{
+	return nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* What workers that died left; nobody else is here now. */
+static void sweep(const char *tenant)
+{
+	DIR *d = opendir(tenant);
+
+	for (struct dirent *entry; d && (entry = readdir(d));) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (strlen(entry->d_name) != 32 || !hex_is(entry->d_name, 32) || asprintf(&path, "%s/%s", tenant, entry->d_name) < 0)
+			continue;
+		if (remove_tree(path) < 0)
+			log_warn("removing %s: %s", path, strerror(errno));
+	}
+	if (d)
+		closedir(d);
+}
+
+/* A build that was ended leaves its container in buildah's storage. */
+static bool has_containers(const struct build *b)
+{
+	CLEANUP_FREE char *path = NULL;
+	struct stat st;
+
+	/* "[]" is none */
+	return asprintf(&path, "%s/overlay-containers/containers.json", b->storage) >= 0 && stat(path, &st) == 0 && st.st_size > 4;
+}
+
 static int take_lock(struct build *b, const char *tenant, struct err *e)
 {
 	CLEANUP_FREE char *path = NULL;
@@ -49,7 +89,26 @@ static int take_lock(struct build *b, const char *tenant, struct err *e)
 	if (asprintf(&path, "%s/lock", tenant) < 0)
 		return err_nomem(e);
 	b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	return b->lock < 0 || flock(b->lock, LOCK_SH) < 0 ? err_errno(e, errno, "locking the build cache") : 0;
+	if (b->lock < 0)
+		return err_errno(e, errno, "locking the build cache");
+	if (flock(b->lock, LOCK_EX | LOCK_NB) == 0) {
+		sweep(tenant);
+		b->remove_containers = has_containers(b);
+	}
+	return flock(b->lock, LOCK_SH) < 0 ? err_errno(e, errno, "locking the build cache") : 0;
+}
+
+static int make_parts(struct build *b, struct err *e)
+{
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s%s", b->dir, parts[i]) < 0)
+			return err_nomem(e);
+		if (make_directory(path, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int build_place(struct build *b, struct err *e)
@@ -61,24 +120,11 @@ int build_place(struct build *b, struct err *e)
 		return -1;
 	if (asprintf(&b->dir, "%s/%.32s", tenant, b->id) < 0)
 		return err_nomem(e);
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		CLEANUP_FREE char *path = NULL;
-
-		if (asprintf(&path, "%s%s", b->dir, parts[i]) < 0)
-			return err_nomem(e);
-		if (make_directory(path, e) < 0)
-			return -1;
-	}
+	if (make_parts(b, e) < 0)
+		return -1;
 	b->images = json_object_new_object();
 	b->layers = json_object_new_object();
 	return b->images && b->layers ? 0 : err_nomem(e);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *level)
-{
-	(void)st;
-	(void)level;
-	return (type == FTW_DP ? rmdir(path) : unlink(path)) < 0 && errno != ENOENT ? -1 : 0;
 }
 
 void build_clear(struct build *b)
@@ -86,12 +132,11 @@ void build_clear(struct build *b)
 	static const char *const argv[] = { "/bin/sh", "-c", "rm -rf /build/run/* /build/tmp/* /build/out/* /build/context/*", NULL };
 	struct err e = { 0 };
 
-	if (!b->dir || nftw(b->dir, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0)
+	if (!b->dir || remove_tree(b->dir) == 0)
 		return;
 	/* Files of users that only the sandbox knows. */
-	build_sandbox(b, argv, NULL, &e);
-	if (nftw(b->dir, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
-		log_warn("removing %s: %s", b->dir, strerror(errno));
+	if (make_parts(b, &e) < 0 || build_sandbox(b, argv, NULL, &e) < 0 || remove_tree(b->dir) < 0)
+		log_warn("removing %s: %s", b->dir, e.kind ? e.text : strerror(errno));
 }
 
 static int storage_size(struct build *b, int64_t *ret, struct err *e)

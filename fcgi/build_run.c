@@ -254,6 +254,12 @@ int build_run(struct build *b, struct err *e)
 
 	if (!a)
 		return err_nomem(e);
+	if (b->remove_containers) {
+		add(a, "/usr/bin/buildah");
+		add(a, "rm");
+		add(a, "--all");
+		add(a, ";");
+	}
 	add_bases(a, b);
 	add_build(a, b);
 	status = build_sandbox(b, a->list, &l, e);

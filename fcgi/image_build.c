@@ -66,12 +66,12 @@ static void say_end(struct build *b, const char *id)
 	const char *name;
 	size_t position = 0;
 
-	say_id(b, id);
 	if (b->quiet) {
 		b->quiet = false;
 		build_say(b, "%s\n", id);
 		return;
 	}
+	say_id(b, id);
 	if (b->unused_args)
 		build_say(b, "[Warning] One or more build-args %s were not consumed\n", b->unused_args);
 	build_say(b, "Successfully built %.12s\n", id + 7);
