@@ -1,4 +1,5 @@
 libsockerless_a_SOURCES += \
+  lib/registry/put.c \
   lib/registry/address.c lib/registry/address.h lib/registry/auth.c lib/registry/blob.c lib/registry/change.c lib/registry/client.c lib/registry/client.h lib/registry/config_check.c lib/registry/copy.c lib/registry/copy.h \
   lib/registry/derive.c lib/registry/derive.h lib/registry/derive_agent.c lib/registry/derive_config.c lib/registry/derive_home.c lib/registry/derive_layer.c lib/registry/derive_layer.h \
   lib/registry/derive_plan.c lib/registry/derive_plan.h lib/registry/derive_targets.c lib/registry/layer_tar.c lib/registry/layer_tar.h \
