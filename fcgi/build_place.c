@@ -50,8 +50,20 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return (S_ISDIR(st->st_mode) ? rmdir(path) : unlink(path)) < 0 && errno != ENOENT ? -1 : 0;
 }
 
+/* buildah makes directories that nobody may look into. */
+static int open_up(const char *path, const struct stat *st, int type, struct FTW *level)
+{
+	(void)st;
+	(void)level;
+	if (type != FTW_DNR)
+		return 0;
+	return chmod(path, 0700) < 0 ? -1 : 1;
+}
+
 static int remove_tree(const char *path)
 {
+	while (nftw(path, open_up, 32, FTW_PHYS | FTW_MOUNT) > 0)
+		;
 	return nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT ? -1 : 0;
 }
 
