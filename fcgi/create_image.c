@@ -49,7 +49,7 @@ static int derive(struct request *req, const struct image_row *row, const char *
 	if (image_fetch(registry, row->manifest_digest, json_str(row->config, "architecture", "amd64"), &base, e) < 0 ||
 	    derive_image(registry, &base, req->settings->agent_path, &uri, e) < 0)
 		return -1;
-	if (store_run(req->store, QUERY_DERIVED_SET, e, "tttt", req->tenant, key, row->id, uri) < 0) {
+	if (store_run(req->store, QUERY_DERIVED_SET, e, "tttti", req->tenant, key, row->id, uri, time_now()) < 0) {
 		free(uri);
 		return -1;
 	}
@@ -64,6 +64,9 @@ int create_derive(struct request *req, const struct image_row *row, char **ret_u
 
 	if (derive_key(row->id, req->settings->agent_path, key, e) < 0)
 		return err_prefix(e, "the agent that is put into images (SOCKERLESS_AGENT_PATH)");
+	/* First: what is in use is not swept from now on. */
+	if (store_run(req->store, QUERY_DERIVED_USED, e, "itt", time_now(), req->tenant, key) < 0)
+		return -1;
 	rc = store_row(req->store, QUERY_DERIVED_GET, e, "tt", req->tenant, key);
 	if (rc > 0) {
 		*ret_uri = strdup(store_text(req->store, QUERY_DERIVED_GET, 0));
