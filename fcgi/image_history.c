@@ -22,14 +22,18 @@ static int read_layers(struct request *req, const struct image_row *image, struc
 {
 	REGISTRY_CLEANUP struct registry *registry = NULL;
 	IMAGE_CLEANUP struct image fetched = { 0 };
+	size_t layers;
 	int rc;
 
 	if (store_query(req->store, QUERY_IMAGE_LAYERS, e, "tt", req->tenant, image->id) < 0)
 		return -1;
 	while ((rc = store_step(req->store, QUERY_IMAGE_LAYERS, e)) > 0)
 		json_object_array_add(sizes, json_object_new_int64(store_int(req->store, QUERY_IMAGE_LAYERS, 2)));
-	if (rc < 0 || count(sizes) || !count(json_array(json_obj(image->config, "rootfs"), "diff_ids")))
+	layers = count(json_array(json_obj(image->config, "rootfs"), "diff_ids"));
+	if (rc < 0 || count(sizes) || !layers)
 		return rc;
+	if (layers == 1)
+		return json_object_array_add(sizes, json_object_new_int64(image->size)) < 0 ? err_nomem(e) : 0;
 	if (image_registry_open(req, false, &registry, e) < 0 ||
 	    image_fetch(registry, image->manifest_digest, json_str(image->config, "architecture", "amd64"), &fetched, e) < 0) {
 		e->kind = ERR_UPSTREAM;

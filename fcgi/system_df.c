@@ -63,6 +63,8 @@ static int put_images(struct request *req, struct buf *out, struct err *e)
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		struct json_object *image = json_object_array_get_idx(all, i);
 
+		if (!json_obj(sizes.images, json_str(image, "Id", "")))
+			sizes.layers += json_int(image, "Size", 0); /* kept before its layers were */
 		if (add_users(req, &sizes, image, e) < 0)
 			return -1;
 	}
