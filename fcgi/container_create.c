@@ -256,7 +256,7 @@ static int derive_again(struct making *m, struct err *e)
 		return -1;
 	free(m->uri);
 	m->uri = NULL;
-	return create_derive(m->req, &m->image, &m->uri, e) < 0 ? -1 : attempt(m, e);
+	return create_derive(m->req, &m->image, &m->create, &m->uri, e) < 0 ? -1 : attempt(m, e);
 }
 
 static int make(struct making *m, struct json_object *body, struct err *e)
@@ -270,7 +270,7 @@ static int make(struct making *m, struct json_object *body, struct err *e)
 		return -1;
 	if (!*m->req->settings->agent_callback_url)
 		return err_set(e, ERR_UNAVAILABLE, "SOCKERLESS_AGENT_CALLBACK_URL isn't set: functions would have no way back to this service");
-	if (create_derive(m->req, &m->image, &m->uri, e) < 0)
+	if (create_derive(m->req, &m->image, &m->create, &m->uri, e) < 0)
 		return -1;
 	rc = attempt(m, e);
 	if (rc < 0 && strstr(e->text, "Source image") && strstr(e->text, "does not exist"))

@@ -186,7 +186,7 @@ INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest
 ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excluded.size;
 
 -- name: derived_get
-SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;
+SELECT uri, warnings FROM derived_image WHERE tenant = :tenant AND key = :key;
 
 -- name: derived_used
 UPDATE derived_image SET used_at = :now WHERE tenant = :tenant AND key = :key AND used_at < :now - 60000000000;
@@ -209,8 +209,8 @@ DELETE FROM registry_garbage WHERE tenant = :tenant AND digest = :digest;
 DELETE FROM derived_image WHERE tenant = :tenant AND uri = :uri;
 
 -- name: derived_set
-INSERT INTO derived_image (tenant, key, image_id, uri, used_at) VALUES (:tenant, :key, :image_id, :uri, :now)
-ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri, used_at = excluded.used_at;
+INSERT INTO derived_image (tenant, key, image_id, uri, warnings, used_at) VALUES (:tenant, :key, :image_id, :uri, :warnings, :now)
+ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri, warnings = excluded.warnings, used_at = excluded.used_at;
 
 -- name: derived_delete
 DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
