@@ -37,7 +37,7 @@ struct staging {
 	int fd;
 	char path[4096], new_path[4096 + 8];
 	bool no_overwrite;
-	char input[BLOCK];
+	char input[BLOCK], block[BLOCK];
 	int64_t taken;                /* bytes of the body */
 	struct err why;               /* what the reader said */
 };
@@ -156,15 +156,12 @@ static int in_failed(struct staging *s, struct err *e)
 
 static int copy_data(struct staging *s, struct err *e)
 {
-	const void *data;
-	size_t len;
-	la_int64_t offset;
-	int rc;
+	la_ssize_t n;
 
-	while ((rc = archive_read_data_block(s->in, &data, &len, &offset)) == ARCHIVE_OK)
-		if (archive_write_data_block(s->out, data, len, offset) < ARCHIVE_WARN)
+	while ((n = archive_read_data(s->in, s->block, BLOCK)) > 0)
+		if (archive_write_data(s->out, s->block, (size_t)n) != n)
 			return out_failed(s, e);
-	return rc == ARCHIVE_EOF ? 0 : in_failed(s, e);
+	return n < 0 ? in_failed(s, e) : 0;
 }
 
 static int add_member(struct staging *s, struct archive_entry *entry, struct err *e)
