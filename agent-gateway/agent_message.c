@@ -6,6 +6,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/gateway.h"
+#include "agent-gateway/health.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/task.h"
 #include "lib/cleanup.h"
@@ -207,6 +208,13 @@ static bool on_pause(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+static bool on_health(struct agent *a, const struct wire_message *m)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	return m->stream == WIRE_MAIN && parse(m, &o) && health_report(a->run, o);
+}
+
 static bool on_ping(struct agent *a, const struct wire_message *m)
 {
 	if (!(m->flags & WIRE_FLAG_PONG))
@@ -238,8 +246,9 @@ bool agent_message(struct agent *a, const struct wire_message *m)
 		return on_pause(a, m);
 	case WIRE_EXIT:
 		return on_end(a, m);
-	case WIRE_END:
 	case WIRE_HEALTH:
+		return on_health(a, m);
+	case WIRE_END:
 	case WIRE_STATS:
 		return true;
 	case WIRE_ERROR:

@@ -3,6 +3,8 @@
  * the spool at the client's own pace, and its stdin to the process. Before a
  * start it waits for the start, and ends with it if it fails. The stream ends
  * when the run that it watches has ended and all of its output is delivered.
+ * GET /.gateway/tunnel/attach-ws/<container>: the same as a WebSocket's
+ * messages, in which stdout and stderr aren't told apart.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/ws_stream.h"
 #include "lib/docker/stream.h"
 #include "lib/log.h"
 
@@ -28,11 +31,19 @@ struct attach {
 	struct reader *reader;  /* NULL: no output wanted, or seen to its end */
 	struct input_source source;
 	struct detach_keys keys;
+	struct ws_stream *ws;   /* NULL: the bytes go as they are */
 	bool tty, stream, want_stdin, want[2];
 	bool placed;  /* the reader stands where it begins */
 	bool more;    /* output came while a chunk was read */
 	bool over;    /* the run has ended */
 };
+
+static void finish(struct attach *a)
+{
+	if (a->ws)
+		ws_stream_close(a->ws);
+	conn_finish(a->conn);
+}
 
 static void next_chunk(struct attach *a)
 {
@@ -52,6 +63,10 @@ static void send_record(struct attach *a, const struct spool_record *r)
 
 	if (!a->want[r->channel])
 		return;
+	if (a->ws) {
+		ws_stream_write(a->ws, r->data, r->len);
+		return;
+	}
 	if (!a->tty) {
 		stream_put_head(head, r->channel ? STREAM_STDERR : STREAM_STDOUT, (uint32_t)r->len);
 		evbuffer_add(conn_output(a->conn), head, sizeof head);
@@ -84,7 +99,7 @@ static void on_chunk(void *arg, const uint8_t *data, size_t len, const struct er
 		a->more = false;
 		next_chunk(a);
 	} else if (a->over || !a->stream) {
-		conn_finish(a->conn);
+		finish(a);
 	}
 }
 
@@ -97,7 +112,7 @@ static void told(struct watcher *w, enum news news)
 	if (news == NEWS_EXITED || news == NEWS_START_FAILED || news == NEWS_REMOVED) {
 		a->over = true;
 		if (!a->reader)
-			conn_finish(a->conn);
+			finish(a);
 	}
 	next_chunk(a);
 }
@@ -164,12 +179,33 @@ static bool filter_keys(struct attach *a, struct evbuffer *in)
 	return detached;
 }
 
+static void stdin_ends(struct attach *a)
+{
+	struct container *c = a->conn->container;
+
+	if (!a->want_stdin || !c->stdin_once || c->tty)
+		return;
+	c->input.end = true;
+	push_input(c);
+}
+
+/* The client's goodbye. */
+static void leave(struct attach *a)
+{
+	stdin_ends(a);
+	finish(a);
+}
+
 static void on_readable(struct conn *c)
 {
 	struct attach *a = c->state;
-	struct evbuffer *in = conn_input(c);
+	struct evbuffer *in = a->ws ? ws_stream_read(a->ws) : conn_input(c);
 	bool detached = false;
 
+	if (!in) {
+		leave(a);
+		return;
+	}
 	if (!a->want_stdin) {
 		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
@@ -181,18 +217,8 @@ static void on_readable(struct conn *c)
 	push_input(c->container);
 	if (detached) {
 		post_event(a, "detach");
-		conn_finish(c);
+		finish(a);
 	}
-}
-
-static void stdin_ends(struct attach *a)
-{
-	struct container *c = a->conn->container;
-
-	if (!a->want_stdin || !c->stdin_once || c->tty)
-		return;
-	c->input.end = true;
-	push_input(c);
 }
 
 static void on_eof(struct conn *c)
@@ -210,6 +236,7 @@ static void on_closed(struct conn *c)
 	input_remove(&a->source);
 	container_unwatch(c->container, &a->watcher);
 	reader_free(a->reader);
+	ws_stream_free(a->ws);
 	free(a);
 }
 
@@ -226,7 +253,7 @@ static void begin(struct attach *a, bool logs)
 		post_event(a, "attach");
 	if (!a->reader) {
 		if (!a->stream)
-			conn_finish(a->conn);
+			finish(a);
 		return;
 	}
 	a->placed = logs;
@@ -235,14 +262,12 @@ static void begin(struct attach *a, bool logs)
 	reader_next(a->reader);
 }
 
-void attach_handle(struct conn *c)
+static struct attach *attach_new(struct conn *c)
 {
 	struct attach *a = calloc(1, sizeof *a);
 
-	if (!a) {
-		reply_error(c, 503, "out of memory");
-		return;
-	}
+	if (!a)
+		return NULL;
 	a->watcher.told = told;
 	a->conn = c;
 	a->tty = c->container->tty;
@@ -255,11 +280,43 @@ void attach_handle(struct conn *c)
 		a->reader = reader_new(c->container->spooler, on_chunk, a);
 		if (!a->reader) {
 			free(a);
-			reply_error(c, 503, "out of memory");
-			return;
+			return NULL;
 		}
 	}
+	return a;
+}
+
+void attach_handle(struct conn *c)
+{
+	struct attach *a = attach_new(c);
+
+	if (!a) {
+		reply_error(c, 503, "out of memory");
+		return;
+	}
 	reply_tunnel(c, a->tty, false);
+	conn_take(c, &attach_ops, a);
+	begin(a, conn_arg_flag(c, "logs"));
+}
+
+void attach_ws_handle(struct conn *c)
+{
+	struct attach *a;
+
+	if (!c->upgrade || !c->ws_key) {
+		reply_error(c, 400, "the client is not using the websocket protocol: 'websocket' not found in the Upgrade header, or no key");
+		return;
+	}
+	a = attach_new(c);
+	if (a)
+		a->ws = ws_stream_new(c, conn_api_least(c, 28));
+	if (!a || !a->ws) {
+		if (a)
+			reader_free(a->reader);
+		free(a);
+		reply_error(c, 503, "out of memory");
+		return;
+	}
 	conn_take(c, &attach_ops, a);
 	begin(a, conn_arg_flag(c, "logs"));
 }

@@ -15,7 +15,9 @@
 
 static int cloud_log_open(void *arg, void **ret_context, struct err *e)
 {
-	return aws_client_open((struct aws_client **)ret_context, e);
+	const struct settings *settings = arg;
+
+	return aws_client_open((struct aws_client **)ret_context, settings->aws_timeout, e);
 }
 
 static void cloud_log_close(void *context)

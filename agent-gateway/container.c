@@ -22,6 +22,7 @@ struct load_job {
 	int64_t timeout;
 	bool auto_remove, tty, open_stdin, stdin_once;
 	int exit_code, stop_signal;
+	int64_t restart_at;
 };
 
 static int spec_stop_signal(const char *spec)
@@ -53,6 +54,7 @@ static int load_run(struct job *job, void *context, struct err *e)
 	j->exit_code = (int)store_int(s, q, 8);
 	j->error = strdup(store_text(s, q, 9));
 	j->stop_signal = spec_stop_signal(store_text(s, q, 10));
+	j->restart_at = store_int(s, q, 11);
 	store_reset(s, q);
 	if (j->state < 0)
 		return err_set(e, ERR_INTERNAL, "container %s is in no known state", j->id);
@@ -93,6 +95,8 @@ static void container_free(void *arg)
 	if (c->state == STATE_REMOVING)
 		layer_remove(c);
 	input_free(&c->input);
+	if (c->restart)
+		event_free(c->restart);
 	free(c->tenant);
 	free(c->function_name);
 	free(c->error);
@@ -119,6 +123,7 @@ static void refresh(struct container *c, struct load_job *j)
 	c->stdin_once = j->stdin_once;
 	c->exit_code = j->exit_code;
 	c->stop_signal = j->stop_signal;
+	c->restart_at = j->restart_at;
 }
 
 static void load_done(struct job *job)

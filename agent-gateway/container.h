@@ -50,6 +50,8 @@ struct container {
 	bool going;              /* is freed soon, if nobody comes */
 	bool start_failed;       /* the newest run never began */
 	struct run *run;         /* not ended; NULL: none */
+	int64_t restart_at;      /* its policy starts it then (ns since the epoch); 0: it doesn't */
+	struct event *restart;   /* when that is; NULL: it never did */
 	bool starting;           /* from taking up a start until it is answered */
 	struct spooler *spooler;
 	struct input input;      /* stdin of the run, or of the next one */

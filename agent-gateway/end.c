@@ -12,6 +12,7 @@
 #include "agent-gateway/cloud_log.h"
 #include "agent-gateway/exec.h"
 #include "agent-gateway/invoke.h"
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
 #include "agent-gateway/task.h"
@@ -20,6 +21,7 @@
 #include "lib/log.h"
 #include "lib/store/container.h"
 
+#define SECOND INT64_C(1000000000)
 /* The agent is still there after its invocation was answered: so long its report is waited for. */
 #define REPORT_WAIT 1800
 #define ERROR_MAX 2048
@@ -31,21 +33,23 @@ struct end_job {
 	struct job job;
 	struct run *run;
 	int status;        /* of the start that waits, if it failed */
-	bool removed;
+	struct run_after after;
 };
 
 static void end_tell(struct container *c, const struct end_job *j)
 {
 	const struct run_end *end = &j->run->end;
 
-	if (j->removed)
-		c->state = STATE_REMOVING;
-	else
-		c->state = end->failed_start ? STATE_CREATED : STATE_EXITED;
+	c->state = j->after.state;
+	c->restart_at = j->after.restart_at;
 	container_set_ended(c, end->code, end->error, end->failed_start);
 	input_reset(&c->input);
-	container_tell(c, end->failed_start ? NEWS_START_FAILED : NEWS_EXITED);
-	if (j->removed) {
+	/* Whoever waits for the policy's start waits on. */
+	if (!end->failed_start || c->state != STATE_RESTARTING)
+		container_tell(c, end->failed_start ? NEWS_START_FAILED : NEWS_EXITED);
+	if (c->state == STATE_RESTARTING)
+		restart_schedule(c);
+	if (c->state == STATE_REMOVING) {
 		container_tell(c, NEWS_REMOVED);
 		hint_send(c->gw->settings->run_dir, HINT_RECONCILER);
 	}
@@ -111,7 +115,7 @@ static int end_run(struct job *job, void *store, struct err *e)
 {
 	struct end_job *j = (struct end_job *)job;
 
-	return store_run_end(store, j->run->container->id, j->run->id, &j->run->end, &j->removed, e);
+	return store_run_end(store, j->run->container->id, j->run->id, &j->run->end, &j->after, e);
 }
 
 /* r->end is set. */
@@ -149,7 +153,7 @@ void run_finish(struct run *r, int code, bool oom, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	r->end = (struct run_end){ .code = code, .oom = oom, .stopped = intents_stopping(r->container),
-				  .restarting = intents_restarting(r->container) };
+				  .restarting = intents_restarting(r->container), .ended = intents_ending(r->container) };
 	set_error(r, text);
 	commit(r, 204);
 }
@@ -158,7 +162,7 @@ void run_start_failed(struct run *r, int status, int code, const char *message)
 {
 	if (r->phase == RUN_ENDING)
 		return;
-	r->end = (struct run_end){ .code = code, .failed_start = true };
+	r->end = (struct run_end){ .code = code, .failed_start = true, .no_program = r->exit_reported, .ended = intents_ending(r->container) };
 	set_error(r, message);
 	commit(r, status);
 }
@@ -373,13 +377,21 @@ static void look_for_end(struct run *r)
 
 static void await_end(struct run *r)
 {
-	int64_t over = r->invoked_at / 1000000000 + r->container->timeout + (int64_t)r->gw->settings->lost_timeout;
-	int64_t left = over - time_now() / 1000000000;
+	int64_t left = (r->over_by - gateway_clock()) / SECOND;
 
 	if (left > r->log_pause)
 		run_timer(r, r->log_pause, look_for_end);
 	else
 		run_timer(r, left, deadline_over);
+}
+
+void run_set_over(struct run *r, int64_t age)
+{
+	int64_t spare = (int64_t)r->gw->settings->lost_timeout * SECOND;
+	int64_t left = r->container->timeout * SECOND - (age > 0 ? age : 0);
+
+	/* An agent that lives has the spare time at least to dial again. */
+	r->over_by = gateway_clock() + (left > 0 ? left : 0) + spare;
 }
 
 void run_wait_deadline(struct run *r)

@@ -20,16 +20,14 @@
 #include "agent-gateway/sweep.h"
 #include "lib/hint.h"
 #include "lib/log.h"
+#include "lib/store/store.h"
 
 #define LAG_WARN 50000000LL
 #define SWEEP_TICKS 10 /* seconds between sweeps of what containers leave */
 
 int64_t gateway_clock(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return time_monotonic();
 }
 
 struct later {
@@ -135,8 +133,8 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	    worker_start(&gw->store, &store_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->layer, &layer_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
-	    worker_start(&gw->log, &cloud_log_ops, NULL, gw->completions, e) < 0 ||
-	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+	    worker_start(&gw->log, &cloud_log_ops, (void *)(uintptr_t)settings, gw->completions, e) < 0 ||
+	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, settings->aws_timeout, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
 	spools_sweep(gw);

@@ -96,6 +96,17 @@ bool intents_stopping(struct container *c)
 	return false;
 }
 
+bool intents_ending(struct container *c)
+{
+	struct intent *in;
+
+	TAILQ_FOREACH(in, &c->intents.queue, link)
+		if (in->stage != INTENT_QUEUED && (in->verb == INTENT_STOP || in->verb == INTENT_RESTART || in->verb == INTENT_REMOVE ||
+						   (in->verb == INTENT_KILL && in->signal == SIGNAL_KILL)))
+			return true;
+	return false;
+}
+
 bool intents_restarting(struct container *c)
 {
 	bool restarts = false;
@@ -239,14 +250,21 @@ struct signal_job {
 	struct job job;
 	char container[ID_HEX_LEN + 1];
 	char number[16];
+	int signal;
+	int64_t seq;
+	bool ends; /* the restart policy, too */
 };
 
 static int signal_run(struct job *job, void *store, struct err *e)
 {
 	struct signal_job *j = (struct signal_job *)job;
 	struct event_attribute extra[] = { { "signal", j->number }, { NULL, NULL } };
+	int first = store_run(store, QUERY_GATEWAY_INTENT_SIGNAL, e, "ii", (int64_t)j->signal, j->seq);
 
-	return store_container_event(store, j->container, "kill", extra, e);
+	if (first < 0 || (j->ends && store_run(store, QUERY_GATEWAY_CONTAINER_STOPPED, e, "t", j->container) < 0))
+		return -1;
+	/* A predecessor of this process told it already. */
+	return first ? store_container_event(store, j->container, "kill", extra, e) : 0;
 }
 
 static void signal_done(struct job *job)
@@ -260,11 +278,11 @@ bool intent_signal(struct intent *in, int signal)
 {
 	struct container *c = in->container;
 	struct signal_job *j;
-	char text[32];
+	char text[64];
 
 	if (!c->run || !c->run->agent || !c->run->agent->greeted)
 		return false;
-	snprintf(text, sizeof text, "{\"signal\":%d}", signal);
+	snprintf(text, sizeof text, "{\"signal\":%d,\"seq\":%lld}", signal, (long long)in->seq);
 	agent_send_text(c->run->agent, WIRE_SIGNAL, WIRE_MAIN, text);
 	intent_wake(c, signal);
 	j = calloc(1, sizeof *j);
@@ -273,6 +291,9 @@ bool intent_signal(struct intent *in, int signal)
 	j->job = (struct job){ .gw = c->gw, .run = signal_run, .done = signal_done, .writes = true };
 	strcpy(j->container, c->id);
 	snprintf(j->number, sizeof j->number, "%d", signal);
+	j->signal = signal;
+	j->seq = in->seq;
+	j->ends = intent_signal_ends(c, signal);
 	worker_post(c->gw->store, &j->job);
 	return true;
 }

@@ -65,6 +65,8 @@ void intents_exited(struct container *c);
 void intents_agent_here(struct container *c);
 /* An intent to stop the run was taken up. */
 bool intents_stopping(struct container *c);
+/* One to end it in whatever way. */
+bool intents_ending(struct container *c);
 /* It starts again when the run has ended. */
 bool intents_restarting(struct container *c);
 /* It is to be removed as soon as its run has ended. */
@@ -99,7 +101,9 @@ void intent_pause(struct intent *in); /* and unpause */
 void intents_paused(struct container *c, bool paused);
 /* Those that wait for the agent's word tell it once more. */
 void intents_pause_again(struct container *c);
-/* A paused run that was sent this signal goes on. */
+/* As dockerd: KILL ends a container, the signal that stops it, and any if it names none of its own. */
+bool intent_signal_ends(const struct container *c, int signal);
+/* A paused run that was sent such a signal goes on. */
 void intent_wake(struct container *c, int signal);
 /* The run that a stop, restart, kill or remove waited for has ended. */
 void intent_stop_exited(struct intent *in);

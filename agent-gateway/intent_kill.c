@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 
 #define KILL_GRACE 5
@@ -22,6 +23,11 @@ static void give_up(struct intent *in)
 	}
 }
 
+static void ended(struct intent *in)
+{
+	intent_finish(in, 204, NULL);
+}
+
 void intent_kill(struct intent *in)
 {
 	struct container *c = in->container;
@@ -29,7 +35,12 @@ void intent_kill(struct intent *in)
 
 	if (!in->signal)
 		in->signal = SIGNAL_KILL;
-	if (!c->run || !container_running(c)) {
+	if (c->state == STATE_RESTARTING && !c->run) {
+		if (intent_signal_ends(c, in->signal))
+			restart_end(in, ended);
+		else
+			intent_finish(in, 204, NULL);
+	} else if (!c->run || !container_running(c)) {
 		snprintf(text, sizeof text, "Cannot kill container: %s: Container %s is not running", *in->name ? in->name : c->id, c->id);
 		intent_finish(in, 409, text);
 	} else if (!intent_signal(in, in->signal)) {

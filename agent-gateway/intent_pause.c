@@ -11,6 +11,7 @@
 #include "agent-gateway/agent.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/store_health.h"
 #include "lib/log.h"
 #include "lib/store/container.h"
 
@@ -33,6 +34,8 @@ static int pause_run(struct job *job, void *store, struct err *e)
 	struct pause_job *j = (struct pause_job *)job;
 
 	if (container_move(store, j->container->id, j->paused ? EVENT_PAUSE : EVENT_UNPAUSE, e) < 0)
+		return -1;
+	if (j->paused && store_health_end(store, j->container->id, e) < 0)
 		return -1;
 	return store_container_event(store, j->container->id, j->paused ? "pause" : "unpause", NULL, e);
 }
@@ -89,7 +92,10 @@ void intent_pause(struct intent *in)
 	bool paused = wants_pause(in);
 	char text[160];
 
-	if (paused && (!c->run || !container_running(c))) {
+	if (paused && c->state == STATE_RESTARTING) {
+		snprintf(text, sizeof text, "Container %s is restarting, wait until the container is running", c->id);
+		intent_finish(in, 409, text);
+	} else if (paused && (!c->run || !container_running(c))) {
 		snprintf(text, sizeof text, "container %s is not running", c->id);
 		intent_finish(in, 409, text);
 	} else if (paused && c->state == STATE_PAUSED) {
@@ -131,12 +137,14 @@ void intents_paused(struct container *c, bool paused)
 	}
 }
 
-/* As dockerd: KILL does, and the signal that stops the container, or any if it names none of its own. */
+bool intent_signal_ends(const struct container *c, int signal)
+{
+	return signal == SIGKILL || c->stop_signal == SIGTERM || signal == c->stop_signal;
+}
+
 void intent_wake(struct container *c, int signal)
 {
-	if (c->state != STATE_PAUSED)
-		return;
-	if (signal != SIGKILL && c->stop_signal != SIGTERM && signal != c->stop_signal)
+	if (c->state != STATE_PAUSED || !intent_signal_ends(c, signal))
 		return;
 	tell_agent(c, false);
 	c->state = STATE_RUNNING;

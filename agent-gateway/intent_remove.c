@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 #include "lib/hint.h"
 #include "lib/log.h"
@@ -33,6 +34,8 @@ static void remove_done(struct job *job)
 		container_tell(c, NEWS_REMOVED);
 		intent_finish(in, 204, NULL);
 	} else {
+		if (c->state == STATE_RESTARTING)
+			restart_schedule(c);
 		intent_finish(in, err_status(job->err.kind), job->err.text);
 	}
 	free(job);
@@ -52,6 +55,7 @@ void intent_remove_exited(struct intent *in)
 		intent_finish(in, 500, "out of memory");
 		return;
 	}
+	restart_cancel(in->container);
 	in->stage = INTENT_ANSWER;
 	j->job = (struct job){ .gw = in->container->gw, .run = remove_run, .done = remove_done, .writes = true };
 	j->intent = in;
@@ -80,6 +84,10 @@ void intent_remove(struct intent *in)
 
 	if (c->state == STATE_REMOVING) {
 		snprintf(text, sizeof text, "removal of container %s is already in progress", c->id);
+		intent_finish(in, 409, text);
+	} else if (c->state == STATE_RESTARTING && !in->force) {
+		snprintf(text, sizeof text,
+			 "You cannot remove a restarting container %s. Stop the container before attempting removal or force remove", c->id);
 		intent_finish(in, 409, text);
 	} else if (!c->run) {
 		intent_remove_exited(in);

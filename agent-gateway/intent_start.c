@@ -10,6 +10,7 @@ void intent_start(struct intent *in)
 
 	switch (c->state) {
 	case STATE_RUNNING:
+	case STATE_RESTARTING:
 		intent_finish(in, 304, NULL);
 		return;
 	case STATE_PAUSED:

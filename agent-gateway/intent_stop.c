@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 #include "lib/docker/time.h"
 #include "lib/log.h"
@@ -76,6 +77,10 @@ void intent_stop(struct intent *in)
 
 	if (c->state == STATE_REMOVING) {
 		intent_finish(in, 404, "No such container");
+		return;
+	}
+	if (c->state == STATE_RESTARTING && !c->run) {
+		restart_end(in, intent_stop_exited);
 		return;
 	}
 	if (!c->run) {

@@ -163,7 +163,7 @@ static void invoke_finished(struct invoker *i, struct call *c, int rc, const str
 	struct invoke_outcome *o = c->outcome;
 
 	if (rc >= 0)
-		invoke_outcome_read(o, resp);
+		invoke_outcome_read(o, resp, c->run);
 	else
 		/* An answer of AWS, or nothing sent: nothing ran. Else nobody knows. */
 		o->refused = (resp->status >= 400 && resp->status < 500) || !sent;
@@ -302,7 +302,7 @@ static void invoker_free(struct invoker *i)
 	free(i);
 }
 
-int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold, struct err *e)
+int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold, uint64_t timeout, struct err *e)
 {
 	struct invoker *i = calloc(1, sizeof *i);
 	sigset_t all, old;
@@ -316,7 +316,7 @@ int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold,
 	i->back = back;
 	i->hold = hold;
 	i->multi = curl_multi_init();
-	if (!i->multi || aws_client_open(&i->aws, e) < 0) {
+	if (!i->multi || aws_client_open(&i->aws, timeout, e) < 0) {
 		if (!i->multi)
 			err_nomem(e);
 		invoker_free(i);

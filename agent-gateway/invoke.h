@@ -34,7 +34,7 @@ struct invoke_outcome {
 typedef void invoke_done(struct gateway *gw, const char *run, struct invoke_outcome *o); /* takes o over: free() */
 
 /* hold: so many Invoke connections stay open; above that those that were released are closed. */
-int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold, struct err *e);
+int invoker_start(struct invoker **ret, struct completions *back, uint64_t hold, uint64_t timeout, struct err *e);
 /* Ends the thread; what is under way is dropped (invocations go on). NULL is fine. */
 void invoker_stop(struct invoker *i);
 

@@ -1,16 +1,19 @@
 #include "agent-gateway/invoke_outcome.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/aws/lambda.h"
 #include "lib/json.h"
 
-static void read_answer(struct invoke_outcome *o, const struct lambda_result *r)
+/* What isn't our agent's word on this very run says nothing about an exit code. */
+static void read_answer(struct invoke_outcome *o, const struct lambda_result *r, const char *run)
 {
 	CLEANUP_JSON struct json_object *p = NULL;
 	int64_t out, errs;
 
-	if (r->failed || !r->payload || json_parse(r->payload, r->payload_len, &p, NULL) < 0 || !json_get(p, "code"))
+	if (r->failed || !r->payload || json_parse(r->payload, r->payload_len, &p, NULL) < 0 ||
+	    strcmp(json_str(p, "run", ""), run) != 0 || !json_object_is_type(json_get(p, "code"), json_type_int))
 		return;
 	out = json_int(p, "stdout", 0);
 	errs = json_int(p, "stderr", 0);
@@ -21,7 +24,7 @@ static void read_answer(struct invoke_outcome *o, const struct lambda_result *r)
 	snprintf(o->error, sizeof o->error, "%s", json_str(p, "error", ""));
 }
 
-void invoke_outcome_read(struct invoke_outcome *o, const struct aws_response *resp)
+void invoke_outcome_read(struct invoke_outcome *o, const struct aws_response *resp, const char *run)
 {
 	LAMBDA_RESULT_CLEANUP struct lambda_result r = { 0 };
 	struct err e = { 0 };
@@ -41,5 +44,5 @@ void invoke_outcome_read(struct invoke_outcome *o, const struct aws_response *re
 		o->memory_peak_mb = r.report.max_memory_mb;
 		o->memory_size_mb = r.report.memory_size_mb;
 	}
-	read_answer(o, &r);
+	read_answer(o, &r, run);
 }

@@ -5,6 +5,6 @@
 #include "agent-gateway/invoke.h"
 #include "lib/aws/http.h"
 
-void invoke_outcome_read(struct invoke_outcome *o, const struct aws_response *resp);
+void invoke_outcome_read(struct invoke_outcome *o, const struct aws_response *resp, const char *run);
 
 #endif

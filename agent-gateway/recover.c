@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent-gateway/agent.h"
+#include "agent-gateway/restart.h"
 #include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
 #include "lib/log.h"
@@ -104,6 +105,7 @@ static void recovered(struct gateway *gw, unsigned int *waiting)
 		return;
 	free(waiting);
 	gw->recovered = true;
+	restarts_recover(gw);
 	intents_look(gw);
 	route_held(gw);
 }
@@ -124,6 +126,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	} else {
 		r->recovered = true;
 		r->invoked_at = l->invoked_at;
+		run_set_over(r, time_now() - l->invoked_at);
 		strcpy(r->request_id, l->request_id);
 		strcpy(r->log_stream, l->log_stream);
 		r->last_stream = r->left_streams = l->last_stream;

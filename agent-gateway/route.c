@@ -11,6 +11,7 @@
 
 static const struct route routes[] = {
 	{ "/.gateway/tunnel/attach/", ROUTE_CONTAINER, attach_handle },
+	{ "/.gateway/tunnel/attach-ws/", ROUTE_CONTAINER, attach_ws_handle },
 	{ "/.gateway/tunnel/exec/", ROUTE_OTHER, exec_tunnel_handle },
 	{ "/.gateway/http/exec-detached/", ROUTE_OTHER, exec_detached_handle },
 	{ "/.gateway/http/exec-resize/", ROUTE_OTHER, exec_resize_handle },

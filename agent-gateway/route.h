@@ -27,6 +27,7 @@ void route_held(struct gateway *gw);
 
 /* The handlers. */
 void attach_handle(struct conn *c);
+void attach_ws_handle(struct conn *c);
 void exec_tunnel_handle(struct conn *c);
 void exec_detached_handle(struct conn *c);
 void exec_resize_handle(struct conn *c);

@@ -37,6 +37,7 @@ struct run {
 	bool greeted;              /* an agent has said hello at some time */
 	bool recovered;            /* of a predecessor: its Invoke's result is lost */
 	int64_t invoked_at;        /* ns since the epoch */
+	int64_t over_by;           /* monotonic ns: then the function has ended whatever happened */
 	int64_t start_by;          /* monotonic ns: until then the function may become ready */
 
 	bool offsets_known;
@@ -79,7 +80,7 @@ void run_timer_stop(struct run *r);
 /* Asks the spool how far it is; then the agent, if it is there, gets its spec. */
 void run_find_offsets(struct run *r);
 
-/* start.c: takes a container that can be started through all steps and finishes the intent. */
+/* start.c: takes a container that can be started through all steps and finishes the intent (NULL: its restart policy starts it). */
 void run_start(struct container *c, struct intent *in);
 /* Answers the start with an error, ends the run. code: the container's exit code. */
 void run_start_failed(struct run *r, int status, int code, const char *message);
@@ -111,6 +112,8 @@ void run_invoked(struct gateway *gw, const char *run_id, struct invoke_outcome *
  * the end, or the function must be over.
  */
 void run_wait_deadline(struct run *r);
+/* The Invoke left so many ns ago: sets over_by. A clock that was set meanwhile neither ends a run at once nor keeps it for long. */
+void run_set_over(struct run *r, int64_t age);
 
 /* recover.c: the runs that a predecessor left; then intents are taken up. */
 void runs_recover(struct gateway *gw);

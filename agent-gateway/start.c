@@ -9,6 +9,7 @@
 
 #include "agent-gateway/agent.h"
 #include "agent-gateway/invoke.h"
+#include "agent-gateway/restart.h"
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
 #include "lib/docker/exec_error.h"
@@ -81,7 +82,10 @@ static void prepare_done(struct job *job)
 	}
 	if (!r) {
 		c->starting = false;
-		intent_finish(j->intent, job->rc < 0 ? err_status(job->err.kind) : 500, job->rc < 0 ? job->err.text : "out of memory");
+		if (j->intent)
+			intent_finish(j->intent, job->rc < 0 ? err_status(job->err.kind) : 500, job->rc < 0 ? job->err.text : "out of memory");
+		else
+			restart_later(c, job->rc < 0 ? job->err.text : "out of memory");
 		start_job_free(j);
 		return;
 	}
@@ -98,10 +102,14 @@ void run_start(struct container *c, struct intent *in)
 	struct start_job *j = start_job_new(c, NULL, prepare_run, prepare_done);
 
 	if (!j) {
-		intent_finish(in, 500, "out of memory");
+		if (in)
+			intent_finish(in, 500, "out of memory");
+		else
+			restart_later(c, "out of memory");
 		return;
 	}
-	in->stage = INTENT_STARTING;
+	if (in)
+		in->stage = INTENT_STARTING;
 	j->intent = in;
 	c->starting = true;
 	worker_post(c->gw->store, &j->job);
@@ -125,6 +133,7 @@ static void invoke_sent_done(struct job *job)
 	} else if (r && r->phase == RUN_PREPARED) {
 		r->phase = RUN_INVOKED;
 		r->invoked_at = time_now();
+		run_set_over(r, 0);
 		invoke_send(r->gw, r->id, r->container->function_name, &j->payload, r->container->timeout, run_invoked);
 		run_wait_hello(r);
 	}
@@ -235,6 +244,7 @@ static void started_done(struct job *job)
 	} else {
 		if (j->container->state == STATE_STARTING)
 			j->container->state = STATE_RUNNING;
+		j->container->restart_at = 0;
 		container_tell(j->container, NEWS_STARTED);
 	}
 	if (r && r->intent) {

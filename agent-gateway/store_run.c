@@ -1,8 +1,12 @@
 #include "agent-gateway/store_run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/store_health.h"
+#include "agent-gateway/store_restart.h"
+#include "lib/docker/health.h"
 #include "lib/ids.h"
 #include "lib/json.h"
 #include "lib/store/container.h"
@@ -37,6 +41,25 @@ static bool put_string(struct buf *b, const char *key, const char *value)
 	return true;
 }
 
+/* The health check with what it executes, if there is one. */
+static int put_health(struct buf *b, const char *config_text, struct err *e)
+{
+	CLEANUP_JSON struct json_object *config = NULL;
+	struct json_object *args, *check;
+
+	if (json_parse(config_text, strlen(config_text), &config, e) < 0)
+		return -1;
+	args = health_args(config);
+	if (!args)
+		return 0;
+	check = json_obj(config, "Healthcheck");
+	json_object_object_del(check, "Test");
+	if (!json_add(check, "args", args))
+		return err_nomem(e);
+	buf_printf(b, ",\"health\":%s", json_text(check));
+	return 0;
+}
+
 int store_run_invoke_sent(struct store *s, const char *run, const char *callback, bool stdin_attached, struct buf *ret_payload,
 			  struct err *e)
 {
@@ -55,8 +78,12 @@ int store_run_invoke_sent(struct store *s, const char *run, const char *callback
 	found = store_row(s, QUERY_GATEWAY_CONTAINER_SPEC, e, "t", container);
 	if (found <= 0)
 		return found ? -1 : err_set(e, ERR_NOT_FOUND, "No such container: %s", container);
-	buf_printf(ret_payload, "\"spec\":%s}", store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 0));
+	buf_printf(ret_payload, "\"spec\":%s", store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 0));
+	found = put_health(ret_payload, store_text(s, QUERY_GATEWAY_CONTAINER_SPEC, 3), e);
+	buf_putc(ret_payload, '}');
 	store_reset(s, QUERY_GATEWAY_CONTAINER_SPEC);
+	if (found < 0)
+		return -1;
 	if (ret_payload->failed)
 		return err_nomem(e);
 	return store_run(s, QUERY_GATEWAY_RUN_INVOKE_SENT, e, "iit", time_now(), (int64_t)stdin_attached, run) < 0 ? -1 : 0;
@@ -73,6 +100,8 @@ int store_run_started(struct store *s, const char *container, const char *run, i
 		return -1;
 	if (store_run(s, QUERY_GATEWAY_RUN_STARTED, e, "it", time_now(), run) < 0 ||
 	    store_run(s, QUERY_GATEWAY_CONTAINER_STARTED, e, "iit", time_now(), pid, container) < 0)
+		return -1;
+	if (store_health_begin(s, container, e) < 0)
 		return -1;
 	return store_container_event(s, container, "start", NULL, e);
 }
@@ -101,14 +130,45 @@ int store_container_remove(struct store *s, const char *container, struct err *e
 	return store_run(s, QUERY_GATEWAY_CONTAINER_NAMELESS, e, "t", container) < 0 ? -1 : 0;
 }
 
-static int container_end(struct store *s, const char *container, const struct run_end *end, struct err *e)
+/* As dockerd: one whose start fails is "created" as long as it never ran. */
+static int end_state(struct store *s, const char *container, bool failed_start, enum container_state *ret, struct err *e)
 {
-	if (container_move(s, container, end->failed_start ? EVENT_START_FAILED : EVENT_EXITED, e) < 0)
+	int next;
+	bool ran;
+
+	if (store_row(s, QUERY_GATEWAY_CONTAINER_ACTOR, e, "t", container) < 0)
+		return -1;
+	ran = store_int(s, QUERY_GATEWAY_CONTAINER_ACTOR, 4) != 0;
+	store_reset(s, QUERY_GATEWAY_CONTAINER_ACTOR);
+	next = container_move(s, container, failed_start && !ran ? EVENT_START_FAILED : EVENT_EXITED, e);
+	if (next < 0)
+		return -1;
+	*ret = (enum container_state)next;
+	return 0;
+}
+
+/* Moves the row to what comes after the end. */
+static int end_move(struct store *s, const char *container, const struct run_end *end, struct run_after *ret, struct err *e)
+{
+	int rc = store_restart(s, container, end, &ret->restart_at, e);
+
+	if (rc > 0)
+		ret->state = STATE_RESTARTING;
+	else if (rc == 0)
+		rc = end_state(s, container, end->failed_start, &ret->state, e);
+	return rc < 0 ? -1 : 0;
+}
+
+static int container_end(struct store *s, const char *container, const struct run_end *end, struct run_after *ret, struct err *e)
+{
+	if (end_move(s, container, end, ret, e) < 0)
 		return -1;
 	if (end->failed_start)
 		return store_run(s, QUERY_GATEWAY_CONTAINER_START_FAILED, e, "itt", (int64_t)end->code, end->error, container);
 	if (store_run(s, QUERY_GATEWAY_CONTAINER_ENDED, e, "iiitt", time_now(), (int64_t)end->code, (int64_t)end->oom, end->error,
 		      container) < 0)
+		return -1;
+	if (store_health_end(s, container, e) < 0)
 		return -1;
 	if (end->oom && store_container_event(s, container, "oom", NULL, e) < 0)
 		return -1;
@@ -117,33 +177,48 @@ static int container_end(struct store *s, const char *container, const struct ru
 	return end->stopped ? store_container_event(s, container, "stop", NULL, e) : 0;
 }
 
-int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, bool *ret_removed, struct err *e)
+int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, struct run_after *ret, struct err *e)
 {
 	int ended = store_run(s, QUERY_GATEWAY_RUN_ENDED, e, "iitt", time_now(), (int64_t)end->code, end->error, run);
-	bool auto_remove = false;
+	bool auto_remove;
 
 	if (ended < 0)
 		return -1;
-	*ret_removed = false;
+	*ret = (struct run_after){ .state = end->failed_start ? STATE_CREATED : STATE_EXITED };
 	if (!ended)
 		return 0;
-	if (store_run(s, QUERY_GATEWAY_EXECS_ENDED, e, "tt", container, run) < 0 || container_end(s, container, end, e) < 0)
+	if (store_run(s, QUERY_GATEWAY_EXECS_ENDED, e, "tt", container, run) < 0 || container_end(s, container, end, ret, e) < 0)
 		return -1;
 	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
 		return -1;
-	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0 && !end->restarting;
+	auto_remove = store_int(s, QUERY_GATEWAY_CONTAINER, 4) != 0 && !end->restarting && ret->state != STATE_RESTARTING;
 	store_reset(s, QUERY_GATEWAY_CONTAINER);
-	if (auto_remove && store_container_remove(s, container, e) < 0)
+	if (!auto_remove)
+		return 0;
+	ret->state = STATE_REMOVING;
+	return store_container_remove(s, container, e);
+}
+
+/* The policy's start is made again at once; a client's by its intent. */
+static int undo_move(struct store *s, const char *container, struct err *e)
+{
+	enum container_state ignored;
+	bool by_policy;
+
+	if (store_row(s, QUERY_GATEWAY_CONTAINER_RESTART, e, "t", container) < 0)
 		return -1;
-	*ret_removed = auto_remove;
-	return 0;
+	by_policy = store_int(s, QUERY_GATEWAY_CONTAINER_RESTART, 7) != 0;
+	store_reset(s, QUERY_GATEWAY_CONTAINER_RESTART);
+	if (by_policy)
+		return container_move(s, container, EVENT_RESTART, e) < 0 ? -1 : 0;
+	return end_state(s, container, true, &ignored, e);
 }
 
 int store_run_undo(struct store *s, const char *container, const char *run, struct err *e)
 {
 	if (store_run(s, QUERY_GATEWAY_RUN_ENDED, e, "iitt", time_now(), (int64_t)0, "never invoked", run) < 0)
 		return -1;
-	return container_move(s, container, EVENT_START_FAILED, e) < 0 ? -1 : 0;
+	return undo_move(s, container, e);
 }
 
 int store_intent_done(struct store *s, int64_t seq, int status, const char *message, struct err *e)

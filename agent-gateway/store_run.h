@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
+#include "lib/lifecycle.h"
 #include "lib/store/store.h"
 
 #define RUN_ID_LEN 32
@@ -28,13 +29,21 @@ struct run_end {
 	int code;
 	bool oom;
 	bool failed_start; /* the process never ran */
+	bool no_program;   /* because what it was to run can't be run */
 	bool stopped;      /* a client had asked for its stop */
+	bool ended;        /* a client had asked for its end, in whatever way */
 	bool restarting;   /* it starts again at once, so that it doesn't remove itself */
 	const char *error; /* State.Error; "" if none */
 };
 
-/* The end of a run: container, run, execs, events, and the removal of one that removes itself (*ret_removed). */
-int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, bool *ret_removed, struct err *e);
+/* What a run's end led to. */
+struct run_after {
+	enum container_state state;
+	int64_t restart_at; /* of STATE_RESTARTING */
+};
+
+/* The end of a run: container, run, execs, events, and the removal of one that removes itself, or its next start by its policy. */
+int store_run_end(struct store *s, const char *container, const char *run, const struct run_end *end, struct run_after *ret, struct err *e);
 
 /* Undoes a start whose Invoke was never sent. */
 int store_run_undo(struct store *s, const char *container, const char *run, struct err *e);

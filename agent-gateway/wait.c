@@ -79,6 +79,7 @@ void wait_handle(struct conn *c)
 	container_watch(container, &w->watcher);
 	conn_take(c, &wait_ops, w);
 	reply_stream(c, "application/json");
-	if (container->state == STATE_REMOVING || (w->condition == NOT_RUNNING && !container->run && !container->starting))
+	if (container->state == STATE_REMOVING || (w->condition == NOT_RUNNING && !container->run && !container->starting &&
+						   container->state != STATE_RESTARTING))
 		finish(c);
 }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 
 #define MINUTE 60
 #define HOUR 3600
+#define SECOND INT64_C(1000000000)
+#define JUMP_MIN 2 /* seconds; less is the clock's correction */
 #define PAUSE_FIRST 2
 #define PAUSE_MAX 300
 
@@ -26,7 +29,8 @@ struct watch {
 	struct sweep sweep;
 	int hint;          /* -1: none */
 	int signals;
-	int64_t minute_at; /* seconds; when the next is due */
+	int64_t clock;     /* ns: the time of day less the monotonic clock, at the last turn */
+	int64_t minute_at; /* monotonic seconds; when the next is due */
 	int64_t hour_at;
 	int64_t pause;     /* seconds; 0: no error last time */
 	int64_t quiet_until;
@@ -34,7 +38,20 @@ struct watch {
 
 static int64_t now_seconds(void)
 {
-	return time_now() / 1000000000;
+	return time_monotonic() / SECOND;
+}
+
+/* Rows' ages are told by the time of day. When somebody has set it, no row is old until as much time has passed in truth. */
+static void notice_jump(struct watch *w)
+{
+	int64_t clock = time_now() - time_monotonic();
+	int64_t jump = clock - w->clock;
+
+	w->clock = clock;
+	if (llabs(jump) < JUMP_MIN * SECOND)
+		return;
+	log_warn("the clock was set by %lld s", (long long)(jump / SECOND));
+	w->sweep.steady_since = time_monotonic();
 }
 
 static int sweep_minute(struct sweep *s, struct err *e)
@@ -107,6 +124,7 @@ static int watch(struct watch *w, struct err *e)
 	do {
 		int64_t now = now_seconds();
 
+		notice_jump(w);
 		if (turn(w, now, e) < 0) {
 			w->pause = w->pause ? w->pause * 2 : PAUSE_FIRST;
 			if (w->pause > PAUSE_MAX)
@@ -134,12 +152,13 @@ static int run(struct watch *w, bool just_once, struct err *e)
 {
 	struct sweep *s = &w->sweep;
 
-	if (store_open(&s->store, s->settings->state_dir, e) < 0 || aws_client_open(&s->aws, e) < 0)
+	if (store_open(&s->store, s->settings->state_dir, e) < 0 || aws_client_open(&s->aws, s->settings->aws_timeout, e) < 0)
 		return -1;
 	if (just_once)
 		return once(s, e);
 	if (listen_signals(&w->signals, e) < 0 || hint_listen(s->settings->run_dir, HINT_RECONCILER, &w->hint, e) < 0)
 		return -1;
+	w->clock = time_now() - time_monotonic();
 	return watch(w, e);
 }
 

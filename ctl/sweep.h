@@ -11,6 +11,7 @@ struct sweep {
 	const struct settings *settings;
 	struct store *store;
 	struct aws_client *aws;
+	int64_t steady_since; /* monotonic ns: the clock was set then; 0: never */
 };
 
 /*

@@ -42,12 +42,14 @@ static int take(struct store *s, enum query q, struct container *ret, struct err
 		.oom_killed = store_int(s, q, 16) != 0,
 		.error = copy(s, q, 17),
 		.restart_count = store_int(s, q, 18),
+		.restart_at = store_int(s, q, 23),
+		.health = copy(s, q, 24),
 	};
 
 	snprintf(c.id, sizeof c.id, "%s", store_text(s, q, 0));
 	store_reset(s, q);
 	if (!c.name || !c.image_reference || !c.image_id || !c.config || !c.host_config || !c.networking || !c.mounts || !c.args || !c.network_mode ||
-	    !c.execs || !c.run_id || !c.error) {
+	    !c.execs || !c.run_id || !c.error || !c.health) {
 		container_free(&c);
 		return err_nomem(e);
 	}
@@ -69,6 +71,7 @@ void container_free(struct container *c)
 	free(c->execs);
 	free(c->run_id);
 	free(c->error);
+	free(c->health);
 	memset(c, 0, sizeof *c);
 }
 
@@ -116,6 +119,8 @@ int container_find(struct request *req, const char *reference, struct container 
 
 const char *container_status(const struct container *c)
 {
+	if (container_restarting(c))
+		return state_name(STATE_RESTARTING);
 	if (c->state != STATE_STARTING)
 		return state_name(c->state);
 	return c->finished_at > 0 ? "exited" : "created";
@@ -126,10 +131,17 @@ bool container_runs(const struct container *c)
 	return c->state == STATE_RUNNING || c->state == STATE_PAUSED;
 }
 
+bool container_restarting(const struct container *c)
+{
+	return c->state == STATE_RESTARTING || (c->state == STATE_STARTING && c->restart_at);
+}
+
 int container_check_running(const struct container *c, struct err *e)
 {
 	if (container_runs(c))
 		return 0;
+	if (container_restarting(c))
+		return err_set(e, ERR_CONFLICT, "Container %s is restarting, wait until the container is running", c->id);
 	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 }
 

@@ -26,7 +26,8 @@ struct container {
 	bool tty, open_stdin, oom_killed;
 	char *run_id;          /* "" before the first start */
 	char *error;
-	int64_t created_at, started_at, finished_at, exit_code, pid, restart_count;
+	char *health;          /* State.Health, JSON; "": there is no health check */
+	int64_t created_at, started_at, finished_at, exit_code, pid, restart_count, restart_at;
 };
 
 #define CONTAINER_CLEANUP __attribute__((cleanup(container_free)))
@@ -45,7 +46,10 @@ const char *container_status(const struct container *c);
 /* Its process is there, paused or not. */
 bool container_runs(const struct container *c);
 
-/* "container <id> is not running". */
+/* Its restart policy starts it again soon, or is about to. */
+bool container_restarting(const struct container *c);
+
+/* "container <id> is not running", or that it is restarting. */
 int container_check_running(const struct container *c, struct err *e);
 
 /*

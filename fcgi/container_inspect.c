@@ -23,15 +23,19 @@ static const char *boolean(bool b)
 static void put_state(struct buf *out, const struct container *c)
 {
 	char started[TIME_TEXT_MAX], finished[TIME_TEXT_MAX];
-	bool running = container_runs(c);
+	bool running = container_runs(c), restarting = container_restarting(c);
 
 	time_format(started, c->started_at);
 	time_format(finished, c->finished_at);
-	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":false,\"OOMKilled\":%s,\"Dead\":false",
-		   container_status(c), boolean(running), boolean(c->state == STATE_PAUSED), boolean(c->oom_killed));
+	buf_printf(out, ",\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":%s,\"OOMKilled\":%s,\"Dead\":false",
+		   container_status(c), boolean(running || restarting), boolean(c->state == STATE_PAUSED), boolean(restarting),
+		   boolean(c->oom_killed));
 	buf_printf(out, ",\"Pid\":%lld,\"ExitCode\":%lld", (long long)(running ? c->pid : 0), (long long)c->exit_code);
 	json_put_member(out, "Error", c->error);
-	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"}", started, finished);
+	buf_printf(out, ",\"StartedAt\":\"%s\",\"FinishedAt\":\"%s\"", started, finished);
+	if (*c->health)
+		json_put_raw(out, "Health", c->health);
+	buf_putc(out, '}');
 }
 
 /* How long the JSON string at text is, with its quotes; 0: there is none. */
@@ -67,6 +71,20 @@ static void put_names(struct buf *out, const struct container *c)
 	buf_puts(out, ",\"ResolvConfPath\":\"\",\"HostnamePath\":\"\",\"HostsPath\":\"\",\"LogPath\":\"\"");
 	buf_printf(out, ",\"Name\":\"/%s\",\"RestartCount\":%lld", c->name, (long long)c->restart_count);
 	buf_puts(out, ",\"Driver\":\"lambda\",\"Platform\":\"linux\",\"MountLabel\":\"\",\"ProcessLabel\":\"\",\"AppArmorProfile\":\"\"");
+}
+
+/* dockerd names the runtime of a container that was made without a HostConfig at its first start. */
+static void put_host_config(struct buf *out, const struct container *c)
+{
+	size_t len = strlen(c->host_config);
+
+	if (!*c->run_id || strstr(c->host_config, "\"Runtime\":") || len < 3) {
+		json_put_raw(out, "HostConfig", c->host_config);
+		return;
+	}
+	buf_puts(out, ",\"HostConfig\":");
+	buf_append(out, c->host_config, len - 1);
+	buf_puts(out, ",\"Runtime\":\"runc\"}");
 }
 
 static int put_size(struct request *req, struct buf *out, const struct container *c, struct err *e)
@@ -127,7 +145,7 @@ static int render(struct request *req, struct buf *out, const struct container *
 	json_put_member(out, "Image", c->image_id);
 	put_names(out, c);
 	json_put_raw(out, "ExecIDs", strlen(c->execs) > strlen("[]") ? c->execs : "");
-	json_put_raw(out, "HostConfig", c->host_config);
+	put_host_config(out, c);
 	buf_puts(out, ",\"GraphDriver\":{\"Data\":null,\"Name\":\"lambda\"}");
 	if (request_flag(req, "size", false) && put_size(req, out, c, e) < 0)
 		return -1;

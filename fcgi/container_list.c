@@ -18,7 +18,7 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS, RESTART_AT, HEALTH };
 
 struct listing {
 	struct request *req;
@@ -33,6 +33,8 @@ static const char *status_of(struct store *s)
 {
 	const char *state = store_text(s, Q, STATE);
 
+	if (strcmp(state, "starting") == 0 && store_int(s, Q, RESTART_AT))
+		return "restarting";
 	if (strcmp(state, "starting") != 0)
 		return state;
 	return store_int(s, Q, FINISHED) > 0 ? "exited" : "created";
@@ -43,6 +45,14 @@ static bool runs(const char *status)
 	return strcmp(status, "running") == 0 || strcmp(status, "paused") == 0;
 }
 
+/* As dockerd shows it beside "Up": "health: starting", else the word alone. */
+static const char *health_of(struct store *s)
+{
+	const char *health = store_text(s, Q, HEALTH);
+
+	return strcmp(health, "starting") == 0 ? "health: starting" : health;
+}
+
 static void format_status(struct listing *l, const char *status, char text[96])
 {
 	struct store *s = l->req->store;
@@ -50,7 +60,15 @@ static void format_status(struct listing *l, const char *status, char text[96])
 
 	if (runs(status)) {
 		duration_format(ago, l->now - store_int(s, Q, STARTED));
-		snprintf(text, 96, "Up %s%s", ago, strcmp(status, "paused") == 0 ? " (Paused)" : "");
+		if (strcmp(status, "paused") == 0)
+			snprintf(text, 96, "Up %s (Paused)", ago);
+		else if (*health_of(s))
+			snprintf(text, 96, "Up %s (%s)", ago, health_of(s));
+		else
+			snprintf(text, 96, "Up %s", ago);
+	} else if (strcmp(status, "restarting") == 0) {
+		duration_format(ago, l->now - store_int(s, Q, FINISHED));
+		snprintf(text, 96, "Restarting (%lld) %s ago", (long long)store_int(s, Q, EXIT_CODE), ago);
 	} else if (strcmp(status, "exited") == 0) {
 		duration_format(ago, l->now - store_int(s, Q, FINISHED));
 		snprintf(text, 96, "Exited (%lld) %s ago", (long long)store_int(s, Q, EXIT_CODE), ago);
@@ -178,7 +196,8 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
 		.started_at = store_int(s, Q, STARTED),
-		.running = runs(status),
+		.running = runs(status) || strcmp(status, "restarting") == 0,
+		.health = store_text(s, Q, HEALTH),
 	};
 
 	return list_filters_judge(f, &entry);

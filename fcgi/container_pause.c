@@ -16,7 +16,7 @@ int route_container_pause(struct request *req, struct err *e)
 	if (c.state == STATE_PAUSED)
 		return err_set(e, ERR_CONFLICT, "Container %s is already paused", c.id);
 	/* One that starts is waited for: the gateway does intents in their order. */
-	if (c.state != STATE_STARTING && container_check_running(&c, e) < 0)
+	if ((c.state != STATE_STARTING || container_restarting(&c)) && container_check_running(&c, e) < 0)
 		return -1;
 	return container_intent(req, &c, "pause", json_object_new_object(), e);
 }

@@ -80,7 +80,7 @@ static int look(struct request *req, int64_t seq, int64_t *ret_status, struct er
 static int wait_for_all(struct request *req, struct json_object *ids, struct json_object *seqs, struct json_object *removed, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = POLL_NS };
-	int64_t deadline = time_now() + WAIT_SECONDS * INT64_C(1000000000), status = 0;
+	int64_t deadline = time_monotonic() + WAIT_SECONDS * INT64_C(1000000000), status = 0;
 
 	for (size_t i = 0; i < json_object_array_length(ids);) {
 		int rc = look(req, json_object_get_int64(json_object_array_get_idx(seqs, i)), &status, e);
@@ -88,7 +88,7 @@ static int wait_for_all(struct request *req, struct json_object *ids, struct jso
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {
-			if (time_now() > deadline || request_client_left(req))
+			if (time_monotonic() > deadline || request_client_left(req))
 				return err_set(e, ERR_UNAVAILABLE, "the gateway hasn't removed all containers yet; it goes on with them");
 			nanosleep(&pause, NULL);
 			continue;

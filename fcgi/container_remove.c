@@ -25,6 +25,9 @@ int route_container_remove(struct request *req, struct err *e)
 	if (c.state == STATE_RUNNING && !force)
 		return err_set(e, ERR_CONFLICT,
 			       "You cannot remove a running container %s. Stop the container before attempting removal or force remove", c.id);
+	if (container_restarting(&c) && !force)
+		return err_set(e, ERR_CONFLICT,
+			       "You cannot remove a restarting container %s. Stop the container before attempting removal or force remove", c.id);
 	args = json_object_new_object();
 	if (args && (!json_add_bool(args, "force", force) || !json_add_bool(args, "volumes", volumes))) {
 		json_object_put(args);

@@ -39,7 +39,7 @@ int route_container_start(struct request *req, struct err *e)
 		return -1;
 	if (c.state == STATE_PAUSED)
 		return err_set(e, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
-	if (c.state == STATE_RUNNING)
+	if (c.state == STATE_RUNNING || container_restarting(&c))
 		return reply_empty(req, 304);
 	if (network_check(req, &c, e) < 0) {
 		drop(req, &c);

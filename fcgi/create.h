@@ -52,6 +52,8 @@ int create_networking(struct create *c, struct json_object *endpoints, struct er
 int create_warn(struct create *c, const char *text, struct err *e);
 /* A volume at `destination`; `name` "" makes one up, `options` is VolumeOptions of the mount or NULL. */
 int create_volume(struct create *c, const char *name, const char *destination, const char *mode, struct json_object *options, struct err *e);
+/* A tmpfs of Mounts is shown among them as well, as in dockerd; one of Tmpfs isn't. */
+int create_tmpfs(struct create *c, const char *destination, bool read_only, struct err *e);
 /* Anonymous volumes for what config's Volumes (the client's and the image's) name and no mount has; after create_merge. */
 int create_volumes_config(struct create *c, struct err *e);
 /* The text that create_fields.def holds for a field with rules of its own. */

@@ -95,7 +95,7 @@ static int rule_restart(struct create *c, struct err *e)
 		return -1;
 	if (!json_get(policy, "MaximumRetryCount") && replace(policy, "MaximumRetryCount", json_object_new_int(0), e) < 0)
 		return -1;
-	return none ? 0 : create_warn(c, create_field_text("RestartPolicy"), e);
+	return 0;
 }
 
 /* "name:/path", "name:/path:mode" or "/path", which makes an anonymous volume. */
@@ -143,7 +143,7 @@ static int rule_mounts(struct create *c, struct err *e)
 		if (!*target)
 			return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": field Target must not be empty", type);
 		if (strcmp(type, "tmpfs") == 0) {
-			if (create_warn(c, create_field_text("Tmpfs"), e) < 0)
+			if (create_tmpfs(c, target, json_flag(m, "ReadOnly", false), e) < 0 || create_warn(c, create_field_text("Tmpfs"), e) < 0)
 				return -1;
 		} else if (strcmp(type, "bind") == 0) {
 			return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %s (put the files into the image, or pass them by docker exec)",
@@ -184,8 +184,6 @@ static int rule_process(struct create *c, struct err *e)
 static int rule_health(struct create *c, struct err *e)
 {
 	struct json_object *health = json_obj(c->config, "Healthcheck");
-	struct json_object *test = json_array(health, "Test");
-	const char *first = test && json_object_array_length(test) ? json_object_get_string(json_object_array_get_idx(test, 0)) : NULL;
 	static const char *const times[] = { "Interval", "Timeout", "StartPeriod", "StartInterval" };
 
 	if (!health)
@@ -198,7 +196,7 @@ static int rule_health(struct create *c, struct err *e)
 	}
 	if (json_int(health, "Retries", 0) < 0)
 		return err_set(e, ERR_INVALID, "Retries in Healthcheck cannot be negative");
-	return first && strcmp(first, "NONE") != 0 ? create_warn(c, create_field_text("Healthcheck"), e) : 0;
+	return 0;
 }
 
 static int rule_log(struct create *c, struct err *e)

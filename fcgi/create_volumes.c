@@ -67,6 +67,22 @@ static int add_mount(struct create *c, const char *name, const char *destination
 	return 0;
 }
 
+int create_tmpfs(struct create *c, const char *destination, bool read_only, struct err *e)
+{
+	struct json_object *m = json_object_new_object();
+
+	if (is_taken(c, destination)) {
+		json_object_put(m);
+		return err_set(e, ERR_INVALID, "Duplicate mount point: %s", destination);
+	}
+	if (!m || json_object_array_add(c->mounts, m) < 0)
+		return err_nomem(e);
+	if (!json_add_str(m, "Type", "tmpfs") || !json_add_str(m, "Source", "") || !json_add_str(m, "Destination", destination) ||
+	    !json_add_str(m, "Mode", "") || !json_add_bool(m, "RW", !read_only) || !json_add_str(m, "Propagation", ""))
+		return err_nomem(e);
+	return 0;
+}
+
 /* What the store is told beside. */
 static int add_volume(struct create *c, const char *name, const char *destination, bool anonymous, struct json_object *options, struct err *e)
 {

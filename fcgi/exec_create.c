@@ -10,10 +10,10 @@
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/buf.h"
+#include "lib/docker/detach_keys.h"
 #include "lib/json.h"
 
 #define CONFIG_MAX (512 * 1024) /* as JSON; it becomes one message to the agent */
-#define DETACH_KEYS_MAX 255
 
 static const struct {
 	const char *key;
@@ -55,6 +55,8 @@ static int check_strings(struct json_object *list, const char *key, struct err *
 
 static int check_body(struct request *req, struct json_object *body, struct err *e)
 {
+	char keys[DETACH_KEYS_HEX_MAX];
+
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		struct json_object *v = json_get(body, fields[i].key);
 
@@ -68,8 +70,8 @@ static int check_body(struct request *req, struct json_object *body, struct err 
 		return err_set(e, ERR_INVALID, "No exec command specified");
 	if (req->body.len > CONFIG_MAX)
 		return err_set(e, ERR_TOO_LARGE, "the exec's configuration is larger than %d bytes", CONFIG_MAX);
-	if (strlen(json_str(body, "DetachKeys", "")) > DETACH_KEYS_MAX)
-		return err_set(e, ERR_INVALID, "Invalid detach keys (%.64s...) provided", json_str(body, "DetachKeys", ""));
+	if (detach_keys_hex(json_str(body, "DetachKeys", ""), keys, e) < 0)
+		return -1;
 	if (json_flag(body, "Privileged", false))
 		return err_set(e, ERR_INVALID, "privileged exec is not supported: a Lambda function has no privileges to give");
 	return 0;

@@ -10,6 +10,7 @@
 #include "fcgi/exec.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
+#include "lib/docker/detach_keys.h"
 #include "lib/json.h"
 
 static int check_startable(const struct exec *x, struct err *e)
@@ -31,7 +32,7 @@ int route_exec_start(struct request *req, struct err *e)
 {
 	CLEANUP_JSON struct json_object *body = NULL;
 	EXEC_CLEANUP struct exec x = { .config = NULL };
-	char h[24], w[24];
+	char h[24], w[24], keys[DETACH_KEYS_HEX_MAX];
 	bool tty;
 
 	if (request_json(req, true, &body, e) < 0 || exec_find(req, req->name, &x, e) < 0)
@@ -43,6 +44,8 @@ int route_exec_start(struct request *req, struct err *e)
 		return -1;
 	if (json_flag(body, "Detach", false))
 		return container_handover(req, "/.gateway/http/exec-detached/", x.id);
+	if (detach_keys_hex(x.detach_keys, keys, e) < 0)
+		return -1;
 	exec_console_size(json_array(body, "ConsoleSize") ? body : x.config, h, w);
-	return container_handover(req, "/.gateway/tunnel/exec/", x.id, "tty", tty ? "1" : "0", "detach_keys", x.detach_keys, "h", h, "w", w);
+	return container_handover(req, "/.gateway/tunnel/exec/", x.id, "tty", tty ? "1" : "0", "detach_keys", keys, "h", h, "w", w);
 }

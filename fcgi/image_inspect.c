@@ -10,6 +10,7 @@
 #include "fcgi/route.h"
 #include "lib/cleanup.h"
 #include "lib/docker/time.h"
+#include "lib/docker/versions.h"
 #include "lib/json.h"
 
 #define CONFIG_EMPTY \
@@ -80,7 +81,7 @@ static int add_tail(struct request *req, struct json_object *o, const struct ima
 	static const char driver[] = "{\"Data\":null,\"Name\":\"lambda\"}";
 	static const char metadata[] = "{\"LastTagTime\":\"0001-01-01T00:00:00Z\"}";
 
-	if (!json_add_int(o, "Size", row->size) || (req->minor < 44 && !json_add_int(o, "VirtualSize", row->size)) ||
+	if (!json_add_int(o, "Size", row->size) || (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, req->minor) && !json_add_int(o, "VirtualSize", row->size)) ||
 	    !json_add(o, "GraphDriver", json_tokener_parse(driver)) || add_layers(o, row->config, e) < 0 ||
 	    !json_add(o, "Metadata", json_tokener_parse(metadata)))
 		return err_nomem(e);
@@ -98,8 +99,9 @@ static int describe(struct request *req, const struct image_row *row, struct jso
 	if (!json_add_str(o, "Parent", "") || !json_add_str(o, "Comment", comment(c)) ||
 	    !json_add_str(o, "Created", json_str(c, "created", "0001-01-01T00:00:00Z")))
 		return err_nomem(e);
-	if (req->minor < 45 && (!json_add_str(o, "Container", json_str(c, "container", "")) ||
-				!json_add(o, "ContainerConfig", full_config(json_obj(c, "container_config")))))
+	if (version_shows(VERSION_IMAGE_CONTAINER, req->minor) && !json_add_str(o, "Container", json_str(c, "container", "")))
+		return err_nomem(e);
+	if (version_shows(VERSION_IMAGE_CONFIG_OF, req->minor) && !json_add(o, "ContainerConfig", full_config(json_obj(c, "container_config"))))
 		return err_nomem(e);
 	if (!json_add_str(o, "DockerVersion", json_str(c, "docker_version", "")) || !json_add_str(o, "Author", json_str(c, "author", "")) ||
 	    !json_add(o, "Config", full_config(json_obj(c, "config"))) || !json_add_str(o, "Architecture", json_str(c, "architecture", "")))

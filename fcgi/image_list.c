@@ -13,6 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/docker/filters.h"
 #include "lib/docker/time.h"
+#include "lib/docker/versions.h"
 #include "lib/json.h"
 
 /* fnmatch() takes time by the power of the stars. */
@@ -198,7 +199,7 @@ static int add_image(struct listing *l, struct json_object *list, struct json_ob
 	    !json_add(o, "Labels", json_object_get(labels)) || !json_add_str(o, "ParentId", "") ||
 	    !json_add(o, "RepoDigests", json_object_get(digests)) || !json_add(o, "RepoTags", json_object_get(tags)) ||
 	    !json_add_int(o, "SharedSize", -1) || !json_add_int(o, "Size", size) ||
-	    (l->req->minor < 44 && !json_add_int(o, "VirtualSize", size)) || json_object_array_add(list, o) < 0)
+	    (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, l->req->minor) && !json_add_int(o, "VirtualSize", size)) || json_object_array_add(list, o) < 0)
 		return err_nomem(e);
 	json_object_get(o);
 	return 0;

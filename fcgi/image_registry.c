@@ -16,7 +16,7 @@ int worker_aws(struct request *req, struct aws_client **ret, struct err *e)
 	struct aws_client *c = req->worker->aws;
 
 	if (!c) {
-		if (aws_client_open(&c, e) < 0)
+		if (aws_client_open(&c, req->settings->aws_timeout, e) < 0)
 			return aws_trouble(e, "AWS");
 		req->worker->aws = c;
 	}

@@ -14,6 +14,7 @@
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/docker/time.h"
+#include "lib/docker/versions.h"
 #include "lib/ids.h"
 #include "lib/json.h"
 
@@ -35,7 +36,7 @@ static const char fixed[] =
 	"\"Swarm\":{\"NodeID\":\"\",\"NodeAddr\":\"\",\"LocalNodeState\":\"inactive\",\"ControlAvailable\":false,\"Error\":\"\",\"RemoteManagers\":null},"
 	"\"LiveRestoreEnabled\":true,\"Isolation\":\"\",\"InitBinary\":\"sockerless-agent\","
 	"\"ContainerdCommit\":{\"ID\":\"\",\"Expected\":\"\"},\"RuncCommit\":{\"ID\":\"\",\"Expected\":\"\"},\"InitCommit\":{\"ID\":\"\",\"Expected\":\"\"},"
-	"\"SecurityOptions\":[],\"ProductLicense\":\"\",\"DefaultAddressPools\":[],\"CDISpecDirs\":[],\"Warnings\":null}";
+	"\"SecurityOptions\":[],\"CDISpecDirs\":[],\"Warnings\":null}";
 
 /* The same for one deployment on one host, whatever process answers. */
 static void make_id(const struct request *req, const char *host, char id[40])
@@ -86,6 +87,8 @@ int route_info(struct request *req, struct err *e)
 	if (add_counts(req, out, e) < 0 || json_parse(fixed, strlen(fixed), &rest, e) < 0)
 		return -1;
 	err_nomem(e);
+	if (!version_shows(VERSION_INFO_CDI, req->minor))
+		json_object_object_del(rest, "CDISpecDirs");
 	json_object_object_foreach(rest, key, value)
 		if (!json_add(out, key, json_object_get(value)))
 			return -1;

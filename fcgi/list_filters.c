@@ -286,7 +286,7 @@ enum list_verdict list_filters_judge(struct list_filters *f, const struct list_e
 	if (f->is_task || filters_count(f->filters, "publish") > 0)
 		return LIST_SKIP;
 	if (!match_name(f, entry->name) || !filters_match(f->filters, "id", entry->id) ||
-	    !filters_exact(f->filters, "status", entry->status) || !filters_exact(f->filters, "health", "none") ||
+	    !filters_exact(f->filters, "status", entry->status) || !filters_exact(f->filters, "health", *entry->health ? entry->health : "none") ||
 	    !match_exited(f, entry) || !match_labels(f, entry) || !match_expose(f, entry) || !match_network(f, entry) || !match_volume(f, entry))
 		return LIST_SKIP;
 	if (f->images && !json_get(f->images, entry->image_id))

@@ -21,6 +21,7 @@ struct list_filters {
 struct list_entry {
 	const char *id, *name, *status, *image_id, *labels, *exposed, *networks, *mounts;
 	int64_t exit_code, started_at;
+	const char *health;  /* "": there is no health check */
 	bool running;
 };
 

@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/docker/time.h"
+#include "lib/docker/versions.h"
 #include "lib/json.h"
 
 void network_free(struct network *n)
@@ -154,6 +155,7 @@ int network_render(struct request *req, const struct network *n, bool members, s
 	time_format(created, n->created_at);
 	if (!json_add_str(from, "Network", "") || !json_add_str(o, "Name", n->name) || !json_add_str(o, "Id", n->id) ||
 	    !json_add_str(o, "Created", created) || !json_add_str(o, "Scope", "local") || !json_add_str(o, "Driver", n->driver) ||
+	    (version_shows(VERSION_NETWORK_IPV4, req->minor) && !json_add_bool(o, "EnableIPv4", true)) ||
 	    !json_add_bool(o, "EnableIPv6", n->enable_ipv6) || !add_text(o, "IPAM", n->ipam) || !json_add_bool(o, "Internal", n->internal) ||
 	    !json_add_bool(o, "Attachable", n->attachable) || !json_add_bool(o, "Ingress", false)) {
 		json_object_put(from);

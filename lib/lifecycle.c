@@ -6,7 +6,7 @@
 static const char *const names[STATE_COUNT] = {
 	[STATE_CREATING] = "creating", [STATE_CREATED] = "created", [STATE_STARTING] = "starting",
 	[STATE_RUNNING] = "running",   [STATE_PAUSED] = "paused",   [STATE_EXITED] = "exited",
-	[STATE_REMOVING] = "removing",
+	[STATE_REMOVING] = "removing", [STATE_RESTARTING] = "restarting",
 };
 
 static const struct {

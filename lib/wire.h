@@ -38,11 +38,11 @@ enum wire_type {
 	WIRE_ACK,       /* g>a 1,c: u64 offset that is safe in the spool; channel 3: the exit is committed */
 	WIRE_WINDOW,    /* receiver > sender s,c: u32 more bytes may be sent */
 	WIRE_END,       /* sender > receiver s,c: nothing more comes on this channel */
-	WIRE_SIGNAL,    /* g>a s: {"signal":N} */
+	WIRE_SIGNAL,    /* g>a s: {"signal":N,"seq":M}: M grows; of one that came before only KILL counts */
 	WIRE_RESIZE,    /* g>a s: {"h":N,"w":N} */
 	WIRE_EXIT,      /* a>g s: after all DATA of the stream (JSON) */
 	WIRE_ERROR,     /* both s: {"message":..}; on stream 0 the session is over */
-	WIRE_HEALTH,
+	WIRE_HEALTH,    /* a>g 1: a probe of the health check has begun or ended (JSON) */
 	WIRE_STATS,
 	WIRE_PING,      /* both 0: payload comes back with WIRE_FLAG_PONG */
 	WIRE_PAUSE,     /* g>a 1: {"paused":bool}: stop all processes, or let them go on; a>g 1: the same, done */

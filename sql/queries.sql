@@ -41,7 +41,7 @@ SELECT id, name, state, image_reference, image_id, config, host_config, networki
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
-            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts, restart_at, health
 FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
 -- name: container_by_name
@@ -49,7 +49,7 @@ SELECT id, name, state, image_reference, image_id, config, host_config, networki
        created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),
        CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e
-            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts
+            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts, restart_at, health
 FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');
 
 -- The plus keeps the range over the primary key, instead of all that the tenant has.
@@ -61,9 +61,9 @@ WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creat
 SELECT id, name, state, image_reference, image_id,
        ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
-       created_at, started_at, finished_at, exit_code, mounts
+       created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status')
 FROM container
-WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused'))
+WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused', 'restarting') OR restart_at)
 ORDER BY created_at DESC, id DESC;
 
 -- name: container_counts
@@ -143,6 +143,21 @@ INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
 VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)
 ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;
 
+-- name: image_layer_set
+INSERT INTO image_layer (tenant, image_id, position, diff_id, digest, size, unpacked)
+VALUES (:tenant, :image_id, :position, :diff_id, :digest, :size, :unpacked)
+ON CONFLICT (tenant, image_id, position) DO UPDATE SET digest = excluded.digest, size = excluded.size,
+  unpacked = CASE WHEN excluded.unpacked > 0 THEN excluded.unpacked ELSE unpacked END;
+
+-- name: image_layers
+SELECT diff_id, digest, size, unpacked FROM image_layer WHERE tenant = :tenant AND image_id = :image_id ORDER BY position;
+
+-- name: image_layer_measured
+UPDATE image_layer SET unpacked = :unpacked WHERE tenant = :tenant AND digest = :digest;
+
+-- name: image_layers_all
+SELECT image_id, digest, size FROM image_layer WHERE tenant = :tenant ORDER BY image_id, position;
+
 -- name: image_reference_set
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
 ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
@@ -186,7 +201,7 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- name: image_user
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
-ORDER BY state IN ('running', 'starting', 'paused') DESC LIMIT 1;
+ORDER BY state IN ('running', 'starting', 'paused', 'restarting') DESC LIMIT 1;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,
@@ -271,12 +286,12 @@ SELECT count(*) FROM container WHERE tenant = :tenant AND image_id = :id AND sta
 
 -- name: gateway_container
 -- system
-SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec
+SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec, restart_at
 FROM container WHERE id = :id;
 
 -- name: gateway_container_spec
 -- system
-SELECT spec, function_name, timeout FROM container WHERE id = :id;
+SELECT spec, function_name, timeout, config FROM container WHERE id = :id;
 
 -- name: gateway_container_actor
 -- system
@@ -284,11 +299,62 @@ SELECT tenant, name, image_reference, config, started_at, state FROM container W
 
 -- name: gateway_container_starting
 -- system
-UPDATE container SET run_id = :run, exit_code = 0, error = '', oom_killed = 0, pid = 0 WHERE id = :id;
+UPDATE container SET run_id = :run, exit_code = 0, error = '', oom_killed = 0, pid = 0, stopped = 0,
+	restart_count = CASE WHEN restart_at THEN restart_count ELSE 0 END, restart_pause = CASE WHEN restart_at THEN restart_pause ELSE 0 END,
+	restart_failures = CASE WHEN restart_at THEN restart_failures ELSE 0 END
+WHERE id = :id;
+
+-- name: gateway_container_restart
+-- system
+SELECT ifnull(json_extract(host_config, '$.RestartPolicy.Name'), ''), ifnull(json_extract(host_config, '$.RestartPolicy.MaximumRetryCount'), 0),
+       restart_count, restart_pause, restart_failures, stopped, started_at, restart_at
+FROM container WHERE id = :id;
+
+-- name: gateway_container_set_restart
+-- system
+UPDATE container SET restart_count = :count, restart_pause = :pause, restart_failures = :failures, restart_at = :at WHERE id = :id;
+
+-- name: gateway_container_no_restart
+-- system
+UPDATE container SET restart_at = 0 WHERE id = :id;
+
+-- name: gateway_container_stopped
+-- system
+UPDATE container SET stopped = 1 WHERE id = :id;
+
+-- name: gateway_container_health
+-- system
+SELECT health, health_probe FROM container WHERE id = :id AND run_id = :run AND state = 'running' AND health <> '';
+
+-- name: gateway_container_set_health
+-- system
+UPDATE container SET health = :health, health_probe = :probe WHERE id = :id;
+
+-- name: gateway_container_health_begin
+-- system
+UPDATE container SET health_probe = 0, health = json_set(CASE health WHEN '' THEN '{"Status":"","FailingStreak":0,"Log":[]}' ELSE health END,
+	'$.Status', 'starting', '$.FailingStreak', 0) WHERE id = :id;
+
+-- name: gateway_container_health_end
+-- system
+UPDATE container SET health = json_set(health, '$.Status', 'unhealthy') WHERE id = :id AND health <> '';
+
+-- name: gateway_containers_exited
+-- system
+SELECT id FROM container WHERE state = 'exited'
+	AND json_extract(host_config, '$.RestartPolicy.Name') IN ('always', 'unless-stopped');
+
+-- name: gateway_containers_restarting
+-- system
+SELECT id FROM container WHERE state = 'restarting';
+
+-- name: gateway_intent_signal
+-- system
+UPDATE intent SET signal = :signal WHERE seq = :seq AND signal <> :signal;
 
 -- name: gateway_container_started
 -- system
-UPDATE container SET started_at = :now, pid = :pid WHERE id = :id;
+UPDATE container SET started_at = :now, pid = :pid, restart_at = 0, restart_failures = 0 WHERE id = :id;
 
 -- name: gateway_container_start_failed
 -- system

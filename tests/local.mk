@@ -5,6 +5,7 @@ UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENS
 
 include tests/unit/local.mk
 include tests/aws/local.mk
+include tests/faults/local.mk
 include tests/gateway/local.mk
 include tests/load/local.mk
 include tests/registry/local.mk
@@ -14,7 +15,7 @@ include tests/sandbox/local.mk
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
-EXTRA_DIST += tests/run tests/skips tests/pytest.ini tests/support tests/agent tests/api tests/aws tests/clients tests/create \
+EXTRA_DIST += tests/run tests/skips tests/pytest.ini tests/support tests/agent tests/api tests/aws tests/clients tests/conform tests/create \
   tests/faults tests/gateway tests/hostile tests/lambda tests/load tests/nginx tests/quickstart tests/registry tests/sandbox
 
 dist-hook:

@@ -83,6 +83,7 @@ static bool on_spec(struct run *r, struct json_object *o)
 	}
 	for (struct stream *s = r->execs; s; s = s->next)
 		stream_resume(s, 0, 0);
+	health_resume(r->health);
 	return true;
 }
 
@@ -153,10 +154,15 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 
 static void on_signal(struct run *r, struct stream *s, struct json_object *o)
 {
-	int64_t sig = json_int(o, "signal", 0);
+	int64_t sig = json_int(o, "signal", 0), seq = json_int(o, "seq", 0);
 
 	if (!s || s->pid <= 0 || sig < 1 || sig > 64)
 		return;
+	/* A gateway that was started anew doesn't know what its predecessor had sent. KILL does no harm twice. */
+	if (seq && sig != SIGKILL && seq <= r->last_signal)
+		return;
+	if (seq > r->last_signal)
+		r->last_signal = seq;
 	if (s == r->main && !r->launch.init)
 		child_signal_first(s->pid, (int)sig);
 	else
@@ -196,6 +202,7 @@ static bool on_pause(struct run *r, uint32_t id, struct json_object *o)
 
 	if (id != WIRE_MAIN)
 		return false;
+	health_pause(r->health, paused);
 	if (paused && r->main && r->main->pid && !r->sweeping)
 		children_stop(&r->stopped, spared, r);
 	else

@@ -2,7 +2,7 @@
 AGENT_SOURCES = \
   agent-gateway/agent/agent.h agent-gateway/agent/archive.c agent-gateway/agent/archive.h agent-gateway/agent/child.c agent-gateway/agent/child.h \
   agent-gateway/agent/children.c agent-gateway/agent/children.h agent-gateway/agent/deadline.c agent-gateway/agent/deadline.h \
-  agent-gateway/agent/dispatch.c agent-gateway/agent/hello.c agent-gateway/agent/hello.h agent-gateway/agent/init.c \
+  agent-gateway/agent/dispatch.c agent-gateway/agent/hello.c agent-gateway/agent/health.c agent-gateway/agent/health.h agent-gateway/agent/hello.h agent-gateway/agent/init.c \
   agent-gateway/agent/inlet.c agent-gateway/agent/inlet.h agent-gateway/agent/launch.c agent-gateway/agent/launch.h agent-gateway/agent/layer.c agent-gateway/agent/layer.h \
   agent-gateway/agent/link.c agent-gateway/agent/link.h agent-gateway/agent/main.c agent-gateway/agent/mirror.c agent-gateway/agent/mirror.h \
   agent-gateway/agent/outlet.c agent-gateway/agent/outlet.h agent-gateway/agent/pack.c agent-gateway/agent/pack.h agent-gateway/agent/passwd.c agent-gateway/agent/passwd.h \
@@ -13,7 +13,11 @@ AGENT_SOURCES = \
   agent-gateway/agent/task_top.c \
   agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
   agent-gateway/agent/unpack.c agent-gateway/agent/unpack.h agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \
+<<<<<<< HEAD
   lib/buf.c lib/docker/path_stat.c lib/docker/time.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/utf8.c lib/wire.c lib/ws.c
+=======
+  lib/buf.c lib/docker/health.c lib/docker/time.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/utf8.c lib/wire.c lib/ws.c
+>>>>>>> main
 AGENT_LIBS = -levent_openssl -levent_extra -levent_core -lssl -lcrypto -ljson-c -larchive -lz
 
 # AddressSanitizer can't be linked statically: the file that is installed has no sanitizer, a second one for the tests has.

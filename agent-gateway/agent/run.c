@@ -22,6 +22,7 @@
 static void run_free(struct run *r)
 {
 	free(r->stopped.pids);
+	health_free(r->health);
 	stream_free(r->main);
 	while (r->execs) {
 		struct stream *next = r->execs->next;
@@ -123,6 +124,8 @@ void run_start_process(struct run *r)
 	r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
 	if (!r->main)
 		run_end(r, false, "out of memory");
+	else if (!r->main->failed)
+		health_begin(r->health);
 }
 
 static int exit_code(int status)
@@ -132,6 +135,8 @@ static int exit_code(int status)
 
 void run_reaped(struct run *r, pid_t pid, int status)
 {
+	if (health_reaped(r->health, pid, exit_code(status)))
+		return;
 	for (struct stream *s = r->execs; s; s = s->next) {
 		if (s->pid == pid) {
 			stream_exited(s, exit_code(status));
@@ -140,6 +145,7 @@ void run_reaped(struct run *r, pid_t pid, int status)
 	}
 	if (r->main && r->main->pid == pid) {
 		r->code = exit_code(status);
+		health_stop(r->health);
 		snprintf(r->main->error, sizeof r->main->error, "%s", r->error);
 		stream_exited(r->main, r->code);
 		/* As when process 1 of a namespace ends: nothing outlives it. */
@@ -274,6 +280,8 @@ static int prepare(struct run *r, const struct invocation *inv, struct err *e)
 	r->session = session_new(r->agent, callback, r->id, json_str(payload, "nonce", ""), &session_handlers, r);
 	if (inv->deadline_ms)
 		r->deadline = deadline_new(r->agent, inv->deadline_ms, &deadline_handlers, r);
+	if (r->session && health_new(r->agent, r->session, json_obj(payload, "health"), &r->launch, &r->health, e) < 0)
+		return -1;
 	if (!r->sweep || !r->patience || !r->session || (inv->deadline_ms && !r->deadline) || evtimer_add(r->patience, &patience) < 0)
 		return err_nomem(e);
 	return 0;

@@ -4,6 +4,7 @@
 
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/deadline.h"
+#include "agent-gateway/agent/health.h"
 #include "agent-gateway/agent/launch.h"
 #include "agent-gateway/agent/layer.h"
 #include "agent-gateway/agent/runtime.h"
@@ -22,12 +23,14 @@ struct run {
 	struct deadline *deadline;
 	struct stream *main;    /* NULL: waits for the first spec */
 	struct stream *execs;
+	struct health_monitor *health; /* NULL: there is no health check */
 	struct event *sweep;    /* kills what the main process left until nothing is left */
 	struct event *patience; /* how long a gateway is waited for */
 	struct children_stopped stopped; /* by a pause */
 	bool sweeping;
 	bool ending, acknowledged, answered;
 	int sweeps;             /* since it is ending */
+	int64_t last_signal;    /* the newest that was sent, by the gateway's numbers */
 	int code;
 	char error[256];
 };

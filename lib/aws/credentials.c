@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lib/aws/credentials_parse.h"
 #include "lib/aws/easy.h"
@@ -45,14 +46,23 @@ static int from_environment(struct aws_credentials *ret, struct err *e)
 	return aws_credentials_set(ret, id, secret, variable("AWS_SESSION_TOKEN"), 0, e) < 0 ? -1 : 1;
 }
 
+/* Seconds that no setting of the clock changes. */
+static time_t uptime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 static int read_all(int fd, struct buf *out, struct err *e)
 {
-	time_t deadline = time(NULL) + PROCESS_TIMEOUT;
+	time_t deadline = uptime() + PROCESS_TIMEOUT;
 	char chunk[4096];
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		time_t left = deadline - time(NULL);
+		time_t left = deadline - uptime();
 		ssize_t n;
 
 		if (left <= 0 || poll(&p, 1, (int)left * 1000) == 0)

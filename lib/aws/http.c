@@ -12,7 +12,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
-#define TIMEOUT 60L         /* seconds */
+#define TIMEOUT_MAX 3600    /* seconds */
 #define CONNECT_TIMEOUT 10L /* seconds */
 #define TRIES 5
 #define PAUSE_MAX 20000     /* ms */
@@ -21,6 +21,7 @@
 
 struct aws_client {
 	char *region;
+	long timeout; /* seconds, of a request that names none */
 	struct aws_endpoint endpoints[AWS_SERVICES];
 	struct aws_credentials credentials;
 	time_t clock_offset; /* what AWS's clock is ahead of ours */
@@ -70,12 +71,13 @@ int aws_request_header(struct aws_request *r, const char *name, const char *valu
 	return 0;
 }
 
-int aws_client_open(struct aws_client **ret, struct err *e)
+int aws_client_open(struct aws_client **ret, uint64_t timeout, struct err *e)
 {
 	AWS_CLIENT_CLEANUP struct aws_client *c = calloc(1, sizeof *c);
 
 	if (!c)
 		return err_nomem(e);
+	c->timeout = timeout > 0 && timeout < TIMEOUT_MAX ? (long)timeout : TIMEOUT_MAX;
 	if (aws_region_find(&c->region, e) < 0)
 		return -1;
 	for (int i = 0; i < AWS_SERVICES; i++)
@@ -234,7 +236,7 @@ static int set_options(struct aws_transfer *t, const struct aws_request *r, cons
 
 	rc |= curl_easy_setopt(easy, CURLOPT_URL, url);
 	rc |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
-	rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, r->timeout ? r->timeout : TIMEOUT);
+	rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, r->timeout ? r->timeout : t->client->timeout);
 	rc |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);

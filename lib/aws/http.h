@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "lib/err.h"
@@ -67,11 +68,12 @@ int aws_request_header(struct aws_request *r, const char *name, const char *valu
 /*
  * Reads AWS_REGION / AWS_DEFAULT_REGION (or the profile's region) and the
  * endpoints (AWS_ENDPOINT_URL_LAMBDA, _CLOUDWATCH_LOGS, _ECR, AWS_ENDPOINT_URL)
- * from the environment. Credentials are looked for at the first request, so
+ * from the environment. timeout: seconds for an answer to requests that name
+ * none themselves. Credentials are looked for at the first request, so
  * that this doesn't block. ERR_INVALID: no region, bad endpoint URL.
  * curl_global_init() must have been called by main().
  */
-int aws_client_open(struct aws_client **ret, struct err *e);
+int aws_client_open(struct aws_client **ret, uint64_t timeout, struct err *e);
 void aws_client_close(struct aws_client *c);
 static inline void cleanup_aws_client(struct aws_client **c)
 {

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/docker/versions.h"
 #include "lib/json.h"
 
 /* An endpoint's members in dockerd's order: KEPT ones come from what is in the store. */
@@ -12,13 +13,13 @@ static const struct {
 	int since; /* API 1.x */
 } members[] = {
 	{ "IPAMConfig", KEPT, 0 },       { "Links", KEPT, 0 },
-	{ "Aliases", KEPT, 0 },          { "MacAddress", TEXT, 44 },
-	{ "DriverOpts", KEPT, 44 },      { "NetworkID", KEPT_TEXT, 0 },
+	{ "Aliases", KEPT, 0 },          { "MacAddress", TEXT, VERSION_FIRST_ENDPOINT_DNS_NAMES },
+	{ "DriverOpts", KEPT, VERSION_FIRST_ENDPOINT_DNS_NAMES },      { "NetworkID", KEPT_TEXT, 0 },
 	{ "EndpointID", KEPT_TEXT, 0 },       { "Gateway", TEXT, 0 },
 	{ "IPAddress", TEXT, 0 },        { "IPPrefixLen", NUMBER, 0 },
 	{ "IPv6Gateway", TEXT, 0 },      { "GlobalIPv6Address", TEXT, 0 },
 	{ "GlobalIPv6PrefixLen", NUMBER, 0 }, { "MacAddress", TEXT, 0 },
-	{ "DriverOpts", KEPT, 0 },       { "DNSNames", NOTHING, 44 },
+	{ "DriverOpts", KEPT, 0 },       { "DNSNames", NOTHING, VERSION_FIRST_ENDPOINT_DNS_NAMES },
 };
 
 static const char *value(struct json_object *asked, size_t i)

@@ -21,12 +21,22 @@ struct store {
 	sqlite3_stmt *statements[QUERY_COUNT];
 };
 
-int64_t time_now(void)
+static int64_t clock_read(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t time_now(void)
+{
+	return clock_read(CLOCK_REALTIME);
+}
+
+int64_t time_monotonic(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
 }
 
 static int fail(struct store *s, struct err *e, const char *what)

@@ -55,7 +55,9 @@ void store_rollback(struct store *s);
 /* The handle, for tests and checkpoints. */
 sqlite3 *store_handle(struct store *s);
 
-/* Nanoseconds since the epoch. */
+/* Nanoseconds since the epoch: for rows and for people. It jumps when somebody sets the clock. */
 int64_t time_now(void);
+/* Nanoseconds of a clock that doesn't: for how long something takes. */
+int64_t time_monotonic(void);
 
 #endif

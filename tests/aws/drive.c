@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return 2;
-	if (aws_client_open(&c, &e) < 0 || drive(c, argv[1], argv[2], &e) < 0) {
+	if (aws_client_open(&c, 60, &e) < 0 || drive(c, argv[1], argv[2], &e) < 0) {
 		printf("error %d %s\n", err_status(e.kind), e.text);
 		return 1;
 	}

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from between import Between, BetweenHttp
+
 CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients" / "conftest.py"
 spec = importlib.util.spec_from_file_location("clients_conftest", CLIENTS)
 clients = importlib.util.module_from_spec(spec)
@@ -19,7 +21,9 @@ system = clients.system
 
 AGENT_TIMEOUT = 12
 AGENT = b"/.sockerless/agent"
-SETTINGS = "SOCKERLESS_AGENT_TIMEOUT=%d\nSOCKERLESS_LOST_TIMEOUT=5\nSOCKERLESS_LAMBDA_TIMEOUT=300\n" % AGENT_TIMEOUT
+AWS_TIMEOUT = 8
+SETTINGS = ("SOCKERLESS_AGENT_TIMEOUT=%d\nSOCKERLESS_LOST_TIMEOUT=5\nSOCKERLESS_LAMBDA_TIMEOUT=300\nSOCKERLESS_ACTIVE_TIMEOUT=15\n"
+            "SOCKERLESS_AWS_TIMEOUT=%d\n" % (AGENT_TIMEOUT, AWS_TIMEOUT))
 HIDDEN = ("SOCKERLESS_STATE_DIR", "SOCKERLESS_RUN_DIR", "SOCKERLESS_PORT_BASE")
 UNFINISHED = "'creating', 'starting', 'removing'"
 
@@ -28,7 +32,12 @@ class FaultySystem(clients.System):
     def __init__(self):
         super().__init__()
         self.state.mkdir()
-        (self.state / "settings.local").write_text(SETTINGS)
+        # What passes between these can be cut, held up and falsified.
+        self.agents_way, self.registry_way, self.aws_way = Between(0, self.port + 1), BetweenHttp(0, self.port + 2), BetweenHttp(0, self.port + 3)
+        aws = "".join("AWS_ENDPOINT_URL_%s=http://127.0.0.1:%d\n" % (s, self.aws_way.port) for s in ("LAMBDA", "ECR", "CLOUDWATCH_LOGS"))
+        (self.state / "settings.local").write_text(SETTINGS + aws)
+        (self.state / "lambda.settings.local").write_text("SOCKERLESS_LOCAL_REGISTRY=127.0.0.1:%d\nSOCKERLESS_LOCAL_RELAY=169.254.100.1:9002=127.0.0.1:%d\n"
+                                                          % (self.registry_way.port, self.agents_way.port))
         # What was freed isn't kept for long, so that memory can be compared.
         self.env["ASAN_OPTIONS"] += ":quarantine_size_mb=2:thread_local_quarantine_size_kb=64"
 

@@ -9,6 +9,7 @@
 #include "agent-gateway/intent.h"
 #include "agent-gateway/gateway.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/store_health.h"
 #include "agent-gateway/task.h"
 #include "lib/docker/exec_error.h"
 #include "lib/log.h"
@@ -73,7 +74,7 @@ bool run_output(struct run *r, unsigned int channel, uint64_t offset, int64_t ti
 	return true;
 }
 
-void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2])
+void run_exit(struct run *r, const struct run_end *end, const uint64_t offsets[2], bool changed)
 {
 	FUZZ_CHECK(offsets[0] <= OFFSET_MAX && offsets[1] <= OFFSET_MAX && end->code >= 0 && end->code <= 255);
 	check_text(end->error);
@@ -117,8 +118,19 @@ bool task_message(struct agent *a, const struct wire_message *m)
 	return true;
 }
 
+bool layer_message(struct agent *a, const struct wire_message *m)
+{
+	return true;
+}
+
 void intents_paused(struct container *c, bool paused)
 {
+}
+
+/* The jobs aren't run, only made and freed. */
+int store_probe(struct store *s, const char *container, const char *run, const struct probe *p, struct err *e)
+{
+	return 0;
 }
 
 bool input_grant(struct input *in, uint32_t bytes)

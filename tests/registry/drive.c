@@ -171,6 +171,11 @@ static int drive_blob(struct registry *r, char **a, struct err *e)
 	return registry_get_blob(r, a[0], -1, write_stdout, NULL, NULL, e);
 }
 
+static int drive_blob_of_size(struct registry *r, char **a, struct err *e)
+{
+	return registry_get_blob(r, a[0], atoll(a[1]), write_stdout, NULL, NULL, e);
+}
+
 static int drive_mount(struct registry *r, char **a, struct err *e)
 {
 	int rc = registry_mount_blob(r, a[0], a[1], e);
@@ -205,6 +210,7 @@ static const struct {
 	{ "fetch", drive_fetch, 2 },   { "copy", drive_copy, 5 },	{ "derive", drive_derive, 3 },
 	{ "import", drive_import, 1 }, { "upload", drive_upload, 0 },	{ "upload-file", drive_upload_file, 2 },
 	{ "blob", drive_blob, 1 },     { "mount", drive_mount, 2 },	{ "tags", drive_tags, 0 },
+	{ "blob-of-size", drive_blob_of_size, 2 },
 };
 
 int main(int argc, char **argv)
@@ -212,6 +218,7 @@ int main(int argc, char **argv)
 	REGISTRY_CLEANUP struct registry *r = NULL;
 	struct err e = { 0 };
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 5 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return 2;
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

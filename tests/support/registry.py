@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+import ssl
 import subprocess
 import tarfile
 import tempfile
@@ -37,17 +38,21 @@ def make_tar(files):
 
 
 class Registry:
-    def __init__(self, auth=""):
-        """auth: the auth section of docker-registry's configuration."""
+    def __init__(self, auth="", tls=None, size=None):
+        """auth: the auth section of docker-registry's configuration; tls: files of certificate and key; size: of a disk of its own, "2m" (as root)."""
         self.directory = Path(tempfile.mkdtemp(prefix="sockerless-registry-"))
         self.port = free_port()
         self.address = "127.0.0.1:%d" % self.port
-        self.url = "http://" + self.address
+        self.url = ("https://" if tls else "http://") + self.address
         config = self.directory / "config.yml"
         config.write_text("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
                           "storage: {filesystem: {rootdirectory: %s/data}, delete: {enabled: true}}\n"
-                          "http: {addr: '%s'}\n%s" % (self.directory, self.address, auth))
-        self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                          "http: {addr: '%s'%s}\n%s" % (self.directory, self.address, ", tls: {certificate: %s, key: %s}" % tls if tls else "", auth))
+        command = ["docker-registry", "serve", str(config)]
+        if size:
+            (self.directory / "data").mkdir()
+            command = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=%s none "$0" && exec "$@"' % size, self.directory / "data", *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.is_up, what="docker-registry's first answer")
 
     def is_up(self):
@@ -56,6 +61,8 @@ class Registry:
             self.call("GET", "/v2/")
         except urllib.error.HTTPError as e:
             return e.code == 401
+        except urllib.error.URLError as e:
+            return isinstance(e.reason, ssl.SSLError)
         except OSError:
             return False
         return True

@@ -3,7 +3,7 @@ UNIT_TESTS += \
   tests/unit/test_image tests/unit/test_image_fetch tests/unit/test_json tests/unit/test_lambda_parse \
   tests/unit/test_networks tests/unit/test_reference tests/unit/test_relay_pair tests/unit/test_retain \
   tests/unit/test_rootfs tests/unit/test_route tests/unit/test_setting tests/unit/test_sigv4 tests/unit/test_sigv4_verify tests/unit/test_store tests/unit/test_time \
-  tests/unit/test_exec_error tests/unit/test_spool tests/unit/test_upgrade tests/unit/test_wire tests/unit/test_ws
+  tests/unit/test_exec_error tests/unit/test_health tests/unit/test_lifecycle tests/unit/test_restart_policy tests/unit/test_spool tests/unit/test_upgrade tests/unit/test_wire tests/unit/test_ws
 
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
@@ -80,3 +80,12 @@ tests_unit_test_exec_error_LDADD = $(UNIT_LDADD)
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c agent-gateway/spool.c agent-gateway/spool_record.c \
   agent-gateway/spool_recover.c
 tests_unit_test_spool_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_health_SOURCES = tests/unit/test_health.c
+tests_unit_test_health_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_lifecycle_SOURCES = tests/unit/test_lifecycle.c
+tests_unit_test_lifecycle_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_restart_policy_SOURCES = tests/unit/test_restart_policy.c
+tests_unit_test_restart_policy_LDADD = $(UNIT_LDADD)

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "lib/docker/detach_keys.h"
 #include "lib/docker/duration.h"
 #include "lib/docker/filters.h"
 #include "lib/docker/signals.h"
@@ -33,6 +34,29 @@ static void tells_durations(void **state)
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		duration_format(text, table[i].ns);
 		assert_string_equal(text, table[i].text);
+	}
+}
+
+static void reads_detach_keys(void **state)
+{
+	static const struct {
+		const char *text, *hex;
+	} table[] = {
+		{ "", "" }, { "ctrl-p,ctrl-q", "1011" }, { "a", "61" }, { "ctrl-x,x", "1878" }, { "ctrl-@,ctrl-[,ctrl-_", "001b1f" },
+		{ "ctrl-\\,ctrl-],ctrl-^", "1c1d1e" }, { "DEL", "7f" },
+	};
+	static const char *const wrong[] = { "ctrl-", "ctrl-A", "ctrl-pp", ",", "a,", "ab", "del", "ctrl-p;ctrl-q",
+					     "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a" };
+	char hex[DETACH_KEYS_HEX_MAX];
+	struct err e;
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		assert_int_equal(detach_keys_hex(table[i].text, hex, &e), 0);
+		assert_string_equal(hex, table[i].hex);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_int_equal(detach_keys_hex(wrong[i], hex, &e), -1);
+		assert_int_equal(e.kind, ERR_INVALID);
 	}
 }
 
@@ -139,7 +163,7 @@ static void matches_labels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tells_durations), cmocka_unit_test(reads_signals), cmocka_unit_test(reads_filters),
+		cmocka_unit_test(tells_durations), cmocka_unit_test(reads_detach_keys), cmocka_unit_test(reads_signals), cmocka_unit_test(reads_filters),
 		cmocka_unit_test(matches_expressions), cmocka_unit_test(matches_labels),
 	};
 

@@ -1,0 +1,293 @@
+"""Pulls by a worker: several tenants, several at a time, what is taken up again, mirrors, all tags."""
+import gzip
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+import fastcgi
+from registry import DOCKER_MANIFEST, make_tar
+from support.hostile import Server
+from support.registry import DOCKER_CONFIG, DOCKER_LAYER, digest_of
+from support.waiting import wait_until
+
+
+class Source:
+    """A registry of one image whose blobs come as the test lets them; `asked` counts the requests for each."""
+
+    def __init__(self, tars):
+        self.blobs = [gzip.compress(t) for t in tars]
+        self.config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [digest_of(t) for t in tars]}}).encode()
+        self.manifest = json.dumps({"schemaVersion": 2, "mediaType": DOCKER_MANIFEST,
+                                    "config": {"mediaType": DOCKER_CONFIG, "digest": digest_of(self.config), "size": len(self.config)},
+                                    "layers": [{"mediaType": DOCKER_LAYER, "digest": digest_of(b), "size": len(b)} for b in self.blobs]}).encode()
+        self.holds = {}  # index of a blob -> Event: half of it comes before
+        self.lost = set()
+        self.asked = [0] * len(tars)
+        self.server = Server(self.handle)
+        self.host = self.server.host
+
+    def parts(self, n):
+        data = self.blobs[n]
+        yield data[:len(data) // 2]
+        if n in self.holds:
+            self.holds[n].wait(30)
+        yield data[len(data) // 2:]
+
+    def handle(self, request):
+        if "/manifests/" in request.path:
+            return 200, {"Content-Type": DOCKER_MANIFEST}, self.manifest
+        digest = request.path.rpartition("/")[2]
+        for n, data in enumerate(self.blobs):
+            if digest == digest_of(data):
+                self.asked[n] += request.command == "GET"
+                if n in self.lost:
+                    return 404, {}, b""
+                return 200, {"Content-Length": str(len(data))}, self.parts(n)
+        return 200, {}, self.config if digest == digest_of(self.config) else b""
+
+    def close(self):
+        for event in self.holds.values():
+            event.set()
+        self.server.close()
+
+
+@pytest.fixture
+def source():
+    s = Source([make_tar({"a": os.urandom(100000)}), make_tar({"b": os.urandom(200000)})])
+    yield s
+    s.close()
+
+
+class Pull:
+    """One that goes on while the test does something else."""
+
+    def __init__(self, service, uri, socket=None, tenant="local"):
+        self.connection = fastcgi.Connection(socket or service.socket)
+        self.connection.begin({"REQUEST_METHOD": "POST", "REQUEST_URI": "/v1.43/images/create?" + uri, "CONTENT_LENGTH": "", "SOCKERLESS_TENANT": tenant})
+        self.connection.end_body()
+        self.text = b""
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        try:
+            while True:
+                kind, data = self.connection.read_record()
+                if kind == fastcgi.END:
+                    return
+                self.text += data if kind == fastcgi.STDOUT else b""
+        except (EOFError, OSError):
+            pass
+
+    def lines(self):
+        self.thread.join(30)
+        self.connection.close()
+        return [json.loads(line) for line in self.text.partition(b"\r\n\r\n")[2].splitlines() if line]
+
+
+def statuses(lines, digest=None):
+    return [line.get("status") or line.get("error") for line in lines if digest is None or line.get("id") == digest[7:19]]
+
+
+def of(source):
+    return "fromImage=%s/x&tag=1" % source.host
+
+
+def test_lines(service, source):
+    lines = service.pull(source.host + "/x", "1")
+    for blob in source.blobs:
+        seen = statuses(lines, digest_of(blob))
+        assert [s for n, s in enumerate(seen) if s != "Downloading" or seen[n - 1] != s] == [
+            "Pulling fs layer", "Downloading", "Verifying Checksum", "Download complete", "Pull complete"]
+        last = [line for line in lines if line.get("id") == digest_of(blob)[7:19] and line["status"] == "Downloading"][-1]
+        assert last["progressDetail"] == {"current": len(blob), "total": len(blob)} and last["progress"].startswith("[====")
+        index = os.path.join(service.directory, "index", digest_of(blob)[7:])
+        assert os.path.exists(index)
+
+
+def test_two_tenants(service, source):
+    """The second one's layers are read at their source as well, whoever else has them."""
+    service.pull(source.host + "/x", "1")
+    lines = service.pull(source.host + "/x", "1", tenant="other")
+    assert source.asked == [2, 2] and "Already exists" not in statuses(lines) and statuses(lines)[-1].startswith("Status: Downloaded newer")
+    for blob in source.blobs:
+        assert service.registry.blob("sockerless/other", digest_of(blob)) == blob
+    # A layer that the source names but doesn't give stays out of reach.
+    theirs = Source([make_tar({"secret": os.urandom(1000)})])
+    mine = Source([])
+    try:
+        service.pull(theirs.host + "/x", "1")
+        mine.config, mine.manifest, mine.blobs, mine.asked = theirs.config, theirs.manifest, theirs.blobs, [0]
+        mine.lost.add(0)
+        lines = service.pull(mine.host + "/x", "1", tenant="other")
+        assert "Already exists" not in statuses(lines) and "error" in lines[-1] and mine.asked == [1]
+        assert statuses(lines) == statuses(service.pull(mine.host + "/x", "1", tenant="other"))
+        assert service.call("GET", "/images/%s/x:1/json" % mine.host, tenant="other").status == 404
+    finally:
+        theirs.close()
+        mine.close()
+
+
+def test_two_workers(service, source):
+    """Two pulls of the same image at the same time do the work once, and both show it."""
+    source.holds[1] = threading.Event()
+    second = os.path.join(service.directory, "second.sock")
+    worker = subprocess.Popen([os.path.join(os.environ.get("BUILD_DIR", "build"), "sockerless-worker"), "--socket", second], env=service.environment,
+                              stdin=subprocess.DEVNULL, stderr=service.log)
+    try:
+        wait_until(lambda: os.path.exists(second), what="the second worker's socket")
+        pulls = [Pull(service, of(source)), Pull(service, of(source), second)]
+        wait_until(lambda: all(b'"Downloading"' in p.text.partition(digest_of(source.blobs[1])[7:19].encode())[2] for p in pulls), what="both pulls' progress")
+        source.holds[1].set()
+        for p in pulls:
+            assert statuses(p.lines())[-1].startswith("Status: Downloaded newer image")
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(20)
+    assert source.asked == [1, 1]
+
+
+def test_taken_up_again(service, source):
+    """A worker that is killed half way has not worked in vain; nor has a client that left."""
+    source.holds[1] = threading.Event()
+    pull = Pull(service, of(source))
+    wait_until(lambda: b"Pull complete" in pull.text, what="the first layer")
+    service.process.kill()
+    service.process.wait()
+    pull.lines()
+    os.unlink(service.socket)
+    service.start()
+    pull = Pull(service, of(source))
+    wait_until(lambda: source.asked[1] == 2, what="the second try")
+    pull.connection.socket.shutdown(2)
+    pull.lines()
+    source.holds[1].set()
+    lines = service.pull(source.host + "/x", "1")
+    assert statuses(lines, digest_of(source.blobs[0])) == ["Already exists"] and source.asked[0] == 1
+    assert statuses(lines)[-1].startswith("Status: Downloaded newer")
+
+
+def test_client_leaves(service, source):
+    source.holds[0] = source.holds[1] = threading.Event()
+    pull = Pull(service, of(source))
+    wait_until(lambda: source.asked == [1, 1], what="the layers' requests")
+    pull.connection.socket.shutdown(2)
+    # The worker is free again, with the layers still held.
+    assert service.call("GET", "/images/json").status == 200
+    pull.lines()
+    assert service.call("GET", "/images/%s/x:1/json" % source.host).status == 404
+
+
+def test_all_tags(service):
+    first = service.registry.push("library/several", "1", {"x": b"1"})
+    second = service.registry.push("library/several", "2", {"x": b"2"})
+    reply = service.call("POST", "/images/create?fromImage=several")
+    lines = service.lines(reply)
+    assert sorted(line["id"] for line in lines if line["status"] == "Pulling from library/several") == ["1", "2"]
+    assert {"Digest: " + first[1], "Digest: " + second[1]} <= set(statuses(lines))
+    assert statuses(lines)[-1] == "Status: Downloaded newer image for several"
+    assert service.call("GET", "/images/several:2/json").json["Id"] == second[0]
+    assert statuses(service.lines(service.call("POST", "/images/create?fromImage=several")))[-1] == "Status: Image is up to date for several"
+    reply = service.call("POST", "/images/create?fromImage=nosuchrepository")
+    assert reply.status == 404
+
+
+def test_digest(service):
+    _, digest, _ = service.registry.push("library/bydigest", "1", {"digest": b"1"})
+    lines = service.lines(service.call("POST", "/images/create?fromImage=bydigest&tag=" + digest))
+    assert statuses(lines)[0] == "Pulling from library/bydigest" and lines[0]["id"] == digest
+    assert statuses(lines)[-1] == "Status: Downloaded newer image for bydigest@" + digest
+    shown = service.call("GET", "/images/bydigest@%s/json" % digest).json
+    assert (shown["RepoTags"], shown["RepoDigests"]) == ([], ["bydigest@" + digest])
+    wrong = "sha256:" + "0" * 64
+    assert service.call("POST", "/images/create?fromImage=bydigest&tag=" + wrong).json == {
+        "message": "manifest for bydigest@%s not found: manifest unknown: manifest unknown" % wrong}
+
+
+def test_another_index_around_the_same_image(service):
+    _, digest, size = service.registry.push("library/indexed", "amd64", {"indexed": b"1"})
+    first = service.registry.push_index("library/indexed", "latest", {"amd64": (digest, size)})
+    service.pull("indexed")
+    second = service.registry.push_index("library/indexed", "latest", {"arm64": (digest, size), "amd64": (digest, size)})
+    assert statuses(service.pull("indexed"))[-2:] == ["Digest: " + second, "Status: Image is up to date for indexed:latest"]
+    assert service.call("GET", "/images/indexed/json").json["RepoDigests"] == sorted(["indexed@" + first, "indexed@" + second])
+
+
+@pytest.mark.parametrize("platform,status", [("linux/amd64", 200), ("amd64", 200), ("linux/x86_64", 200), ("linux", 200), ("linux/arm64", 404),
+                                             ("arm", 404), ("windows/amd64", 404), ("linux/a", 404), ("linux/", 404)])
+def test_platform(service, platform, status):
+    reply = service.call("POST", "/images/create?fromImage=busybox&tag=1.35&platform=" + platform)
+    assert reply.status == status, reply.body
+    if status == 404:
+        assert reply.json["message"].startswith("no matching manifest for %s in the manifest list entries: it is not supported" % platform)
+
+
+def test_packed_anew(service):
+    """By zstd in its registry: the id stays, inspect shows the source's digest, and what is kept is gzip."""
+    tar = make_tar({"x": os.urandom(50000)})
+    put = service.registry.put_image("library/packed", "1", [tar], layer_type="application/vnd.oci.image.layer.v1.tar+zstd",
+                                     compress=lambda t: subprocess.run(["zstd", "-c"], input=t, capture_output=True, check=True).stdout)
+    for tenant in "local", "other":
+        service.pull("packed", "1", tenant=tenant)
+        shown = service.call("GET", "/images/packed:1/json", tenant=tenant).json
+        assert (shown["Id"], shown["RepoDigests"], shown["RootFS"]["Layers"]) == (put["id"], ["packed@" + put["digest"]], [digest_of(tar)])
+        (kept,) = service.db.execute("SELECT manifest_digest FROM image WHERE tenant = ? AND id = ?", (tenant, put["id"])).fetchone()
+        layer = service.registry.manifest("sockerless/" + tenant, kept)["layers"][0]
+        assert gzip.decompress(service.registry.blob("sockerless/" + tenant, layer["digest"])) == tar and shown["Size"] >= layer["size"]
+        assert service.call("GET", "/images/packed:1/history", tenant=tenant).status == 200
+
+
+def test_mirrors(service):
+    """Tried in turn before docker.io, without the account; what they don't have comes from there."""
+    mirror = Source([make_tar({"m": b"1"})])
+    seen = []
+
+    def nothing(request):
+        seen.append((request.path, request.headers.get("Authorization")))
+        return (200 if request.path == "/v2/" else 404), {}, b""
+
+    empty = Server(nothing)
+    service.process.terminate()
+    service.process.wait(20)
+    service.environment["SOCKERLESS_REGISTRY_MIRRORS"] = "http://127.0.0.1:1,%s" % empty.host
+    service.start()
+    try:
+        service.registry.push("library/viamirror", "1", {"x": b"1"})
+        login = "eyJ1c2VybmFtZSI6InUiLCJwYXNzd29yZCI6InAifQ=="
+        reply = service.call("POST", "/images/create?fromImage=viamirror&tag=1", headers={"X-Registry-Auth": login})
+        assert statuses(service.lines(reply))[-1] == "Status: Downloaded newer image for viamirror:1"
+        assert seen == [("/v2/", None), ("/v2/library/viamirror/manifests/1", None)]
+        service.process.terminate()
+        service.process.wait(20)
+        service.environment["SOCKERLESS_REGISTRY_MIRRORS"] = mirror.host
+        service.start()
+        service.pull("viamirror", "1")
+        assert mirror.asked == [1] and service.call("GET", "/images/viamirror:1/json").json["Id"] == digest_of(mirror.config)
+    finally:
+        service.process.terminate()
+        service.process.wait(20)
+        service.environment.pop("SOCKERLESS_REGISTRY_MIRRORS", None)
+        service.start()
+        empty.close()
+        mirror.close()
+
+
+def test_no_tar(service):
+    """Refused as dockerd refuses it, and not kept."""
+    s = Source([])
+    try:
+        data = gzip.compress(b"this is no tar at all" * 100)
+        s.blobs, s.asked = [data], [0]
+        s.config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest_of(b"")]}}).encode()
+        s.manifest = json.dumps({"schemaVersion": 2, "mediaType": DOCKER_MANIFEST,
+                                 "config": {"mediaType": DOCKER_CONFIG, "digest": digest_of(s.config), "size": len(s.config)},
+                                 "layers": [{"mediaType": DOCKER_LAYER, "digest": digest_of(data), "size": len(data)}]}).encode()
+        lines = service.pull(s.host + "/x", "1")
+        assert lines[-1]["error"].startswith("failed to register layer: ")
+        assert service.call("GET", "/images/%s/x:1/json" % s.host).status == 404
+    finally:
+        s.close()
