@@ -45,7 +45,7 @@ def finish(agent, conn):
 
 def save(conn, stream=STREAM, **args):
     head, body = Task(conn, "save", stream, limit=1 << 30, **args).result()
-    assert head == {"status": 200}, head
+    assert head == {"status": 200, "type": "application/x-tar"}
     return body
 
 
