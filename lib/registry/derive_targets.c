@@ -48,7 +48,7 @@ bool derive_fits(const struct rootfs_node *dir, unsigned int flags)
 	return true;
 }
 
-/* The kernel's and our own: no link there would have an effect, or the function would not start. */
+/* The kernel's, our own, and /etc itself, into which Lambda puts files: a link would have no effect, or the function would not start. */
 static bool is_forbidden(const char *path)
 {
 	static const char *const dirs[] = { "/proc", "/sys", "/dev", "/.sockerless" };
@@ -56,7 +56,7 @@ static bool is_forbidden(const char *path)
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (derive_is_below(path, dirs[i]))
 			return true;
-	return !strcmp(path, "/");
+	return !strcmp(path, "/") || !strcmp(path, "/etc");
 }
 
 /* Homes and working directories that are the system's programs or configuration, or mean "none". */
