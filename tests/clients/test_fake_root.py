@@ -10,7 +10,7 @@ FAKE = ("--label", "sockerless.root=fake")
 
 @pytest.mark.parametrize("script, code, out", [
     ("id -u; echo x >/etc/new; chmod 600 /etc/new; cat /etc/new; rm /bin/ls; test ! -e /bin/ls", 0, "0\nx\n"),
-    ("mkdir /opt/a && mv /etc /opt/a/ && ls -d /opt/a/etc", 0, "/opt/a/etc\n"),
+    ("mkdir -p /opt/a && mv /etc /opt/a/ && ls -d /opt/a/etc", 0, "/opt/a/etc\n"),
     ("echo a >/f && ln /f /g && ln -s /g /h && stat -c %s /h && chown 5:5 /f; exit 9", 9, None),
     ("kill -9 $$", 137, ""),
     ("(sleep 0.2; exit 5) & exit 3", 3, ""),

@@ -34,21 +34,3 @@ def test_dockerode(docker, modules, step):
 
 def test_testcontainers(docker, modules):
     node(docker, modules, modules / "testcontainers.js", TESTCONTAINERS_RYUK_DISABLED="true")
-
-
-def test_gitlab_ci_local(docker, modules, tmp_path):
-    (tmp_path / ".gitlab-ci.yml").write_text("""
-build:
-  image: busybox
-  script:
-    - echo "job $CI_JOB_NAME runs"
-    - touch made && ls
-    - echo to stderr >&2
-    - sh -c 'exit 0'
-""")
-    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-C", str(tmp_path)]
-    for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "A job"], ["remote", "add", "origin", "git@example.com:group/project.git"]):
-        subprocess.run([*git, *args], check=True, timeout=60)
-    out = node(docker, modules, modules / "node_modules/.bin/gitlab-ci-local", "build", "--helper-image", "busybox:latest",
-               "--pull-policy", "if-not-present", cwd=tmp_path, HOME=str(tmp_path), PATH=os.environ["PATH"])
-    assert "job build runs" in out and "to stderr" in out and "PASS" in out
