@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/core/ngx_list.h

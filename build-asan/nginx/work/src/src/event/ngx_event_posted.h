@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/event/ngx_event_posted.h

@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/http/modules/ngx_http_ssi_filter_module.h

@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/http/modules/ngx_http_ssl_module.h

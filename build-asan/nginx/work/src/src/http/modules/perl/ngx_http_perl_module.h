@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/http/modules/perl/ngx_http_perl_module.h

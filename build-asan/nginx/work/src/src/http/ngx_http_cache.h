@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/http/ngx_http_cache.h

@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/http/ngx_http_core_module.h

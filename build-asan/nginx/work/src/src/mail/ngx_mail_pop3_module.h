@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/mail/ngx_mail_pop3_module.h

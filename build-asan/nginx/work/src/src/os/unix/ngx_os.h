@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/os/unix/ngx_os.h

@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/stream/ngx_stream_ssl_module.h

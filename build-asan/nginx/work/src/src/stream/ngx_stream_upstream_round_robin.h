@@ -1,0 +1,1 @@
+/usr/share/nginx/src/./src/stream/ngx_stream_upstream_round_robin.h

@@ -1,0 +1,388 @@
+/* Made from sql/queries.sql. */
+#ifndef SOCKERLESS_QUERIES_H
+#define SOCKERLESS_QUERIES_H
+
+enum query {
+	QUERY_BEGIN,
+	QUERY_COMMIT,
+	QUERY_ROLLBACK,
+	QUERY_EVENT_ADD,
+	QUERY_CONTAINER_STATE,
+	QUERY_CONTAINER_SET_STATE,
+	QUERY_CONTAINER_BY_ID,
+	QUERY_CONTAINER_BY_NAME,
+	QUERY_CONTAINER_BY_PREFIX,
+	QUERY_CONTAINER_LIST,
+	QUERY_CONTAINER_COUNTS,
+	QUERY_CONTAINER_NAME_OWNER,
+	QUERY_CONTAINER_RENAME,
+	QUERY_CONTAINER_IMAGE_SIZE,
+	QUERY_CONTAINER_IMAGE_BY_REFERENCE,
+	QUERY_CONTAINER_IMAGE_BY_PREFIX,
+	QUERY_INFO_IMAGES,
+	QUERY_INTENT_ADD,
+	QUERY_EXEC_ADD,
+	QUERY_EXEC_GET,
+	QUERY_AGENT_RUN,
+	QUERY_AGENT_CLAIM,
+	QUERY_IMAGE_REFERENCE_GET,
+	QUERY_IMAGE_GET,
+	QUERY_IMAGE_BY_PREFIX,
+	QUERY_IMAGE_ALL,
+	QUERY_IMAGE_REFERENCES_ALL,
+	QUERY_IMAGE_REFERENCES,
+	QUERY_IMAGE_ADD,
+	QUERY_IMAGE_REFERENCE_SET,
+	QUERY_IMAGE_REFERENCE_KEEP,
+	QUERY_IMAGE_REFERENCES_BETWEEN,
+	QUERY_IMAGE_REFERENCE_DELETE,
+	QUERY_IMAGE_DELETE,
+	QUERY_PULLED_LAYER_GET,
+	QUERY_PULLED_LAYER_ELSEWHERE,
+	QUERY_PULLED_LAYER_ADD,
+	QUERY_DERIVED_GET,
+	QUERY_DERIVED_SET,
+	QUERY_DERIVED_DELETE,
+	QUERY_IMAGE_USER,
+	QUERY_CREATE_INSERT,
+	QUERY_CREATE_UNNAME,
+	QUERY_NETWORK_BY_ID,
+	QUERY_NETWORK_BY_NAME,
+	QUERY_NETWORK_BY_PREFIX,
+	QUERY_NETWORK_LIST,
+	QUERY_NETWORK_ADD,
+	QUERY_NETWORK_DELETE,
+	QUERY_NETWORK_MEMBERS,
+	QUERY_CONTAINER_SET_NETWORKING,
+	QUERY_VOLUME_GET,
+	QUERY_VOLUME_LIST,
+	QUERY_VOLUME_ADD,
+	QUERY_VOLUME_DELETE,
+	QUERY_VOLUME_USERS,
+	QUERY_CONTAINER_VOLUME_ADD,
+	QUERY_CONTAINER_REMOVE_VOLUMES,
+	QUERY_CONTAINER_INTENT,
+	QUERY_IMAGE_USERS,
+	QUERY_GATEWAY_CONTAINER,
+	QUERY_GATEWAY_CONTAINER_SPEC,
+	QUERY_GATEWAY_CONTAINER_ACTOR,
+	QUERY_GATEWAY_CONTAINER_STARTING,
+	QUERY_GATEWAY_CONTAINER_STARTED,
+	QUERY_GATEWAY_CONTAINER_START_FAILED,
+	QUERY_GATEWAY_CONTAINER_ENDED,
+	QUERY_GATEWAY_CONTAINER_ERROR,
+	QUERY_GATEWAY_CONTAINER_NAMELESS,
+	QUERY_GATEWAY_RUN_NUMBER,
+	QUERY_GATEWAY_RUN_ADD,
+	QUERY_GATEWAY_RUN_NONCE,
+	QUERY_GATEWAY_RUN_INVOKE_SENT,
+	QUERY_GATEWAY_RUN_UNSENT,
+	QUERY_GATEWAY_RUN_HELLO,
+	QUERY_GATEWAY_RUN_AGENT,
+	QUERY_GATEWAY_RUN_STDIN,
+	QUERY_GATEWAY_RUN_STARTED,
+	QUERY_GATEWAY_RUN_ENDED,
+	QUERY_GATEWAY_RUN_INVOKED,
+	QUERY_GATEWAY_RUNS_UNFINISHED,
+	QUERY_GATEWAY_RUNS_LOGGED,
+	QUERY_GATEWAY_INTENTS,
+	QUERY_GATEWAY_INTENT,
+	QUERY_GATEWAY_INTENT_DONE,
+	QUERY_GATEWAY_EXEC,
+	QUERY_GATEWAY_EXEC_STREAM,
+	QUERY_GATEWAY_EXEC_BY_STREAM,
+	QUERY_GATEWAY_EXEC_OPEN,
+	QUERY_GATEWAY_EXEC_STARTING,
+	QUERY_GATEWAY_EXEC_RUNNING,
+	QUERY_GATEWAY_EXEC_EXITED,
+	QUERY_GATEWAY_EXECS_ENDED,
+	QUERY_GATEWAY_CONTAINER_GONE,
+	QUERY_GATEWAY_EVENT_LAST,
+	QUERY_GATEWAY_EVENT_FIRST,
+	QUERY_GATEWAY_EVENTS,
+	QUERY_SWEEP_REMOVING,
+	QUERY_SWEEP_STALE,
+	QUERY_SWEEP_DELETE,
+	QUERY_SWEEP_FUNCTION,
+	QUERY_SWEEP_FUNCTIONS,
+	QUERY_SWEEP_INTENTS,
+	QUERY_SWEEP_EVENTS,
+	QUERY_COUNT
+};
+
+#endif
+
+#ifdef QUERIES_TEXT
+static const struct {
+	const char *name;
+	const char *sql;
+} queries[QUERY_COUNT] = {
+	{ "begin",
+	"BEGIN IMMEDIATE;\n" },
+	{ "commit",
+	"COMMIT;\n" },
+	{ "rollback",
+	"ROLLBACK;\n" },
+	{ "event_add",
+	"INSERT INTO event (tenant, time, type, action, actor_id, attributes)\n"
+	"VALUES (:tenant, :time, :type, :action, :actor_id, :attributes);\n" },
+	{ "container_state",
+	"SELECT state FROM container WHERE id = :id;\n" },
+	{ "container_set_state",
+	"UPDATE container SET state = :state, state_since = :now WHERE id = :id AND state = :from;\n" },
+	{ "container_by_id",
+	"SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,\n"
+	"       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,\n"
+	"       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),\n"
+	"       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e\n"
+	"            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts\n"
+	"FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');\n" },
+	{ "container_by_name",
+	"SELECT id, name, state, image_reference, image_id, config, host_config, networking, tty, open_stdin,\n"
+	"       created_at, run_id, started_at, finished_at, exit_code, pid, oom_killed, error, restart_count,\n"
+	"       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), ifnull(args, json_extract(spec, '$.args')),\n"
+	"       CASE WHEN state IN ('running', 'paused') THEN (SELECT json_group_array(e.id) FROM exec e\n"
+	"            WHERE e.container_id = container.id AND e.tenant = container.tenant AND e.state IN ('starting', 'running')) END, mounts\n"
+	"FROM container WHERE tenant = :tenant AND name = :name AND state NOT IN ('creating', 'removing');\n" },
+	{ "container_by_prefix",
+	"SELECT id FROM container\n"
+	"WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creating', 'removing') LIMIT 2;\n" },
+	{ "container_list",
+	"SELECT id, name, state, image_reference, image_id,\n"
+	"       ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),\n"
+	"       ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),\n"
+	"       created_at, started_at, finished_at, exit_code, mounts\n"
+	"FROM container\n"
+	"WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused'))\n"
+	"ORDER BY created_at DESC, id DESC;\n" },
+	{ "container_counts",
+	"SELECT count(*), ifnull(sum(state = 'running'), 0), ifnull(sum(state = 'paused'), 0) FROM container\n"
+	"WHERE tenant = :tenant AND state NOT IN ('creating', 'removing');\n" },
+	{ "container_name_owner",
+	"SELECT id FROM container WHERE tenant = :tenant AND name = :name;\n" },
+	{ "container_rename",
+	"UPDATE container SET name = :name\n"
+	"WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');\n" },
+	{ "container_image_size",
+	"SELECT size FROM image WHERE tenant = :tenant AND id = :id;\n" },
+	{ "container_image_by_reference",
+	"SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;\n" },
+	{ "container_image_by_prefix",
+	"SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;\n" },
+	{ "info_images",
+	"SELECT count(*) FROM image WHERE tenant = :tenant;\n" },
+	{ "intent_add",
+	"INSERT INTO intent (tenant, container_id, verb, args, created_at) VALUES (:tenant, :container, :verb, :args, :now);\n" },
+	{ "exec_add",
+	"INSERT INTO exec (id, tenant, container_id, run_id, config, detach_keys, state, created_at)\n"
+	"VALUES (:id, :tenant, :container, :run, :config, :detach_keys, 'created', :now);\n" },
+	{ "exec_get",
+	"SELECT e.id, e.container_id, e.run_id, e.config, e.detach_keys, e.state, e.pid, e.exit_code, c.state, c.run_id\n"
+	"FROM exec e JOIN container c ON c.id = e.container_id\n"
+	"WHERE e.tenant = :tenant AND e.id = :id AND c.tenant = e.tenant AND c.state NOT IN ('creating', 'removing');\n" },
+	{ "agent_run",
+	"SELECT r.phase, r.nonce, r.session_hash, c.token, c.state, c.run_id\n"
+	"FROM run r JOIN container c ON c.id = r.container_id WHERE r.id = :id;\n" },
+	{ "agent_claim",
+	"UPDATE run SET session_hash = :session_hash, phase = 'claimed'\n"
+	"WHERE id = :id AND phase = 'invoke_sent' AND session_hash IS NULL;\n" },
+	{ "image_reference_get",
+	"SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;\n" },
+	{ "image_get",
+	"SELECT id, config, manifest_digest, size, pulled_at FROM image WHERE tenant = :tenant AND id = :id;\n" },
+	{ "image_by_prefix",
+	"SELECT id FROM image WHERE tenant = :tenant AND id >= :from AND id < :to LIMIT 2;\n" },
+	{ "image_all",
+	"SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;\n" },
+	{ "image_references_all",
+	"SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;\n" },
+	{ "image_references",
+	"SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY +reference;\n" },
+	{ "image_add",
+	"INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)\n"
+	"VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)\n"
+	"ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;\n" },
+	{ "image_reference_set",
+	"INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)\n"
+	"ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;\n" },
+	{ "image_reference_keep",
+	"INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)\n"
+	"ON CONFLICT (tenant, reference) DO NOTHING;\n" },
+	{ "image_references_between",
+	"SELECT reference FROM image_reference\n"
+	"WHERE tenant = :tenant AND reference >= :begin AND reference < :end ORDER BY reference LIMIT 1000;\n" },
+	{ "image_reference_delete",
+	"DELETE FROM image_reference WHERE tenant = :tenant AND reference = :reference;\n" },
+	{ "image_delete",
+	"DELETE FROM image WHERE tenant = :tenant AND id = :id;\n" },
+	{ "pulled_layer_get",
+	"SELECT stored, size FROM pulled_layer WHERE tenant = :tenant AND digest = :digest;\n" },
+	{ "pulled_layer_elsewhere",
+	"SELECT tenant, stored, size FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;\n" },
+	{ "pulled_layer_add",
+	"INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest, :stored, :size)\n"
+	"ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excluded.size;\n" },
+	{ "derived_get",
+	"SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;\n" },
+	{ "derived_set",
+	"INSERT INTO derived_image (tenant, key, image_id, uri) VALUES (:tenant, :key, :image_id, :uri)\n"
+	"ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri;\n" },
+	{ "derived_delete",
+	"DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;\n" },
+	{ "image_user",
+	"SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'\n"
+	"ORDER BY state IN ('running', 'starting', 'paused') DESC LIMIT 1;\n" },
+	{ "create_insert",
+	"INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,\n"
+	"  config, host_config, networking, spec, token, timeout, auto_remove, tty, open_stdin, stdin_once, created_at, mounts,\n"
+	"  args, network_mode, labels, exposed)\n"
+	"VALUES (:id, :tenant, :name, :function_name, 'creating', :now, :image_reference, :image_id, :image_uri,\n"
+	"  :config, :host_config, :networking, :spec, :token, :timeout, :auto_remove, :tty, :open_stdin, :stdin_once, :created_at, :mounts,\n"
+	"  ifnull(json_extract(:spec, '$.args'), ''), ifnull(json_extract(:host_config, '$.NetworkMode'), ''),\n"
+	"  ifnull(json_extract(:config, '$.Labels'), ''), ifnull(json_extract(:config, '$.ExposedPorts'), ''));\n" },
+	{ "create_unname",
+	"UPDATE container SET name = NULL WHERE id = :id;\n" },
+	{ "network_by_id",
+	"SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at\n"
+	"FROM network WHERE tenant = :tenant AND id = :id;\n" },
+	{ "network_by_name",
+	"SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at\n"
+	"FROM network WHERE tenant = :tenant AND name = :name;\n" },
+	{ "network_by_prefix",
+	"SELECT id FROM network WHERE +tenant = :tenant AND id >= :prefix AND id < :end LIMIT 2;\n" },
+	{ "network_list",
+	"SELECT id, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at\n"
+	"FROM network WHERE tenant = :tenant ORDER BY name;\n" },
+	{ "network_add",
+	"INSERT INTO network (id, tenant, name, driver, predefined, internal, attachable, enable_ipv6, ipam, options, labels, created_at)\n"
+	"VALUES (:id, :tenant, :name, :driver, 0, :internal, :attachable, :enable_ipv6, :ipam, :options, :labels, :now);\n" },
+	{ "network_delete",
+	"DELETE FROM network WHERE tenant = :tenant AND id = :id;\n" },
+	{ "network_members",
+	"SELECT c.id, c.name, c.state, n.value FROM container c, json_each(c.networking) n\n"
+	"WHERE c.tenant = :tenant AND n.key = :name AND c.state NOT IN ('creating', 'removing') ORDER BY c.created_at, c.id;\n" },
+	{ "container_set_networking",
+	"UPDATE container SET networking = :networking WHERE tenant = :tenant AND id = :id;\n" },
+	{ "volume_get",
+	"SELECT name, labels, options, created_at,\n"
+	"       (SELECT count(*) FROM container_volume u WHERE u.tenant = volume.tenant AND u.volume = volume.name)\n"
+	"FROM volume WHERE tenant = :tenant AND name = :name;\n" },
+	{ "volume_list",
+	"SELECT name, labels, options, created_at,\n"
+	"       (SELECT count(*) FROM container_volume u WHERE u.tenant = volume.tenant AND u.volume = volume.name)\n"
+	"FROM volume WHERE tenant = :tenant ORDER BY name;\n" },
+	{ "volume_add",
+	"INSERT INTO volume (tenant, name, labels, options, created_at) VALUES (:tenant, :name, :labels, :options, :now)\n"
+	"ON CONFLICT (tenant, name) DO NOTHING;\n" },
+	{ "volume_delete",
+	"DELETE FROM volume WHERE tenant = :tenant AND name = :name;\n" },
+	{ "volume_users",
+	"SELECT DISTINCT container_id FROM container_volume WHERE tenant = :tenant AND volume = :name;\n" },
+	{ "container_volume_add",
+	"INSERT INTO container_volume (container_id, tenant, volume, destination, anonymous)\n"
+	"VALUES (:container, :tenant, :volume, :destination, :anonymous);\n" },
+	{ "container_remove_volumes",
+	"UPDATE container SET remove_volumes = 1 WHERE tenant = :tenant AND id = :id;\n" },
+	{ "container_intent",
+	"SELECT status, message FROM intent WHERE tenant = :tenant AND seq = :seq AND done_at IS NOT NULL;\n" },
+	{ "image_users",
+	"SELECT count(*) FROM container WHERE tenant = :tenant AND image_id = :id AND state NOT IN ('creating', 'removing');\n" },
+	{ "gateway_container",
+	"SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec\n"
+	"FROM container WHERE id = :id;\n" },
+	{ "gateway_container_spec",
+	"SELECT spec, function_name, timeout FROM container WHERE id = :id;\n" },
+	{ "gateway_container_actor",
+	"SELECT tenant, name, image_reference, config, started_at, state FROM container WHERE id = :id;\n" },
+	{ "gateway_container_starting",
+	"UPDATE container SET run_id = :run, exit_code = 0, error = '', oom_killed = 0, pid = 0 WHERE id = :id;\n" },
+	{ "gateway_container_started",
+	"UPDATE container SET started_at = :now, pid = :pid WHERE id = :id;\n" },
+	{ "gateway_container_start_failed",
+	"UPDATE container SET exit_code = :code, error = :error, pid = 0 WHERE id = :id;\n" },
+	{ "gateway_container_ended",
+	"UPDATE container SET finished_at = :now, exit_code = :code, oom_killed = :oom, error = :error, pid = 0 WHERE id = :id;\n" },
+	{ "gateway_container_error",
+	"UPDATE container SET error = :error WHERE id = :id;\n" },
+	{ "gateway_container_nameless",
+	"UPDATE container SET name = NULL WHERE id = :id;\n" },
+	{ "gateway_run_number",
+	"SELECT coalesce(max(number), 0) + 1 FROM run WHERE container_id = :container;\n" },
+	{ "gateway_run_add",
+	"INSERT INTO run (id, tenant, container_id, number, nonce, phase, prepared_at)\n"
+	"SELECT :id, tenant, id, :number, :nonce, 'prepared', :now FROM container WHERE id = :container;\n" },
+	{ "gateway_run_nonce",
+	"SELECT nonce, container_id FROM run WHERE id = :id AND phase = 'prepared';\n" },
+	{ "gateway_run_invoke_sent",
+	"UPDATE run SET phase = 'invoke_sent', invoked_at = :now, stdin_attached = max(stdin_attached, :stdin) WHERE id = :id AND phase = 'prepared';\n" },
+	{ "gateway_run_unsent",
+	"UPDATE run SET phase = 'prepared', invoked_at = NULL WHERE id = :id AND phase = 'invoke_sent';\n" },
+	{ "gateway_run_hello",
+	"UPDATE run SET agent = 'connected', request_id = :request, log_stream = :stream WHERE id = :id AND phase <> 'ended';\n" },
+	{ "gateway_run_agent",
+	"UPDATE run SET agent = :agent WHERE id = :id AND phase <> 'ended';\n" },
+	{ "gateway_run_stdin",
+	"UPDATE run SET stdin_attached = 1 WHERE id = :id;\n" },
+	{ "gateway_run_started",
+	"UPDATE run SET phase = 'started', started_at = :now WHERE id = :id AND phase <> 'ended';\n" },
+	{ "gateway_run_ended",
+	"UPDATE run SET phase = 'ended', agent = 'ended', finished_at = :now, exit_code = :code, error = :error\n"
+	"WHERE id = :id AND phase <> 'ended';\n" },
+	{ "gateway_run_invoked",
+	"UPDATE run SET request_id = coalesce(request_id, :request), billed_ms = :billed, memory_peak_mb = :peak WHERE id = :id;\n" },
+	{ "gateway_runs_unfinished",
+	"SELECT id, container_id, number, phase, stdin_attached, coalesce(invoked_at, prepared_at), coalesce(request_id, ''),\n"
+	"	coalesce(log_stream, '') FROM run WHERE phase <> 'ended';\n" },
+	{ "gateway_runs_logged",
+	"SELECT number, coalesce(request_id, ''), log_stream, coalesce(invoked_at, prepared_at) FROM run\n"
+	"WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 32;\n" },
+	{ "gateway_intents",
+	"SELECT seq, container_id, verb, args FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;\n" },
+	{ "gateway_intent",
+	"SELECT status, message, done_at IS NOT NULL FROM intent WHERE seq = :seq AND container_id = :container;\n" },
+	{ "gateway_intent_done",
+	"UPDATE intent SET done_at = :now, status = :status, message = :message WHERE seq = :seq AND done_at IS NULL;\n" },
+	{ "gateway_exec",
+	"SELECT e.container_id, e.run_id, e.config, e.state, c.spec, c.state\n"
+	"FROM exec e JOIN container c ON c.id = e.container_id WHERE e.id = :id;\n" },
+	{ "gateway_exec_stream",
+	"SELECT coalesce(max(stream), 1) FROM exec WHERE container_id = :container AND run_id = :run;\n" },
+	{ "gateway_exec_by_stream",
+	"SELECT id FROM exec WHERE container_id = :container AND run_id = :run AND stream = :stream AND state <> 'exited';\n" },
+	{ "gateway_exec_open",
+	"SELECT id, stream, state FROM exec\n"
+	"WHERE container_id = :container AND run_id = :run AND stream > :after AND stream <= :last AND state IN ('starting', 'running')\n"
+	"ORDER BY stream LIMIT 1;\n" },
+	{ "gateway_exec_starting",
+	"UPDATE exec SET state = 'starting', stream = :stream, run_id = :run WHERE id = :id AND state = 'created';\n" },
+	{ "gateway_exec_running",
+	"UPDATE exec SET state = 'running', pid = :pid WHERE id = :id AND state = 'starting';\n" },
+	{ "gateway_exec_exited",
+	"UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 'exited';\n" },
+	{ "gateway_execs_ended",
+	"UPDATE exec SET state = 'exited', exit_code = 137\n"
+	"WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');\n" },
+	{ "gateway_container_gone",
+	"SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';\n" },
+	{ "gateway_event_last",
+	"SELECT coalesce(max(seq), 0) FROM event;\n" },
+	{ "gateway_event_first",
+	"SELECT coalesce(min(seq), 0) FROM event WHERE tenant = :tenant AND time >= :since;\n" },
+	{ "gateway_events",
+	"SELECT seq, time, type, action, actor_id, attributes FROM event WHERE tenant = :tenant AND seq > :after ORDER BY seq LIMIT 200;\n" },
+	{ "sweep_removing",
+	"SELECT id, function_name FROM container WHERE state = 'removing' AND id > :after ORDER BY id LIMIT 100;\n" },
+	{ "sweep_stale",
+	"SELECT id FROM container WHERE state = 'creating' AND state_since < :before;\n" },
+	{ "sweep_delete",
+	"DELETE FROM container WHERE id = :id AND state = 'removing';\n" },
+	{ "sweep_function",
+	"SELECT id, state FROM container WHERE function_name = :name;\n" },
+	{ "sweep_functions",
+	"SELECT id, function_name, state FROM container WHERE state NOT IN ('creating', 'removing') AND state_since < :before;\n" },
+	{ "sweep_intents",
+	"DELETE FROM intent WHERE done_at IS NOT NULL AND done_at < :before;\n" },
+	{ "sweep_events",
+	"DELETE FROM event WHERE time < :before;\n" },
+};
+#endif
