@@ -496,7 +496,8 @@ SELECT id, function_name FROM container WHERE state = 'removing' AND id > :after
 
 -- name: sweep_stale
 -- system
-SELECT id FROM container WHERE state = 'creating' AND state_since < :before;
+-- One that began later than now did so before the clock was set back.
+SELECT id FROM container WHERE state = 'creating' AND (state_since < :before OR state_since > :now);
 
 -- name: sweep_delete
 -- system

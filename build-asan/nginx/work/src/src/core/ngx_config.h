@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/core/ngx_config.h

@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/event/ngx_event.h

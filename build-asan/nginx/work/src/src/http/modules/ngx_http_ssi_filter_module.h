@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/http/modules/ngx_http_ssi_filter_module.h

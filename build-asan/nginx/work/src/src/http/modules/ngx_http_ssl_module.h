@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/http/modules/ngx_http_ssl_module.h

@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/http/modules/perl/ngx_http_perl_module.h

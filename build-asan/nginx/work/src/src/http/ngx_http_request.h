@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/http/ngx_http_request.h

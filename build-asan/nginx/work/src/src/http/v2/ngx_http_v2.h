@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/http/v2/ngx_http_v2.h

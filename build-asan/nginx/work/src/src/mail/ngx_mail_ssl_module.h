@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/mail/ngx_mail_ssl_module.h

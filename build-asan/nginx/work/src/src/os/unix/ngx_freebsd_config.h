@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/os/unix/ngx_freebsd_config.h

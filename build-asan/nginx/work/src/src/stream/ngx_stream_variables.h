@@ -1,1 +1,0 @@
-/usr/share/nginx/src/./src/stream/ngx_stream_variables.h
