@@ -81,6 +81,9 @@ WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 -- name: container_image_size
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
+-- name: container_image_uri
+SELECT image_uri FROM container WHERE tenant = :tenant AND id = :id;
+
 -- name: container_image_by_reference
 SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
