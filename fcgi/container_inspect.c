@@ -39,22 +39,10 @@ static void put_state(struct buf *out, const struct container *c)
 	buf_putc(out, '}');
 }
 
-/* How long the JSON string at text is, with its quotes; 0: there is none. */
-static size_t string_length(const char *text)
-{
-	size_t at = 1;
-
-	if (*text != '"')
-		return 0;
-	while (text[at] && text[at] != '"')
-		at += text[at] == '\\' && text[at + 1] ? 2 : 1;
-	return text[at] ? at + 1 : 0;
-}
-
 /* Path and Args: what is really executed, cut from the text of an array of strings without blanks between them. */
 static void put_command(struct buf *out, const struct container *c)
 {
-	size_t path = *c->args == '[' ? string_length(c->args + 1) : 0;
+	size_t path = *c->args == '[' ? json_string_length(c->args + 1) : 0;
 	const char *rest = c->args + 1 + path;
 
 	if (!path) {
