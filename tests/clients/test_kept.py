@@ -130,7 +130,7 @@ def test_export_and_commit(docker, tmp_path, running):
     docker.ok("rm", "-f", "xx")
     docker.ok("rmi", "kept:2", imported)
 
-def test_a_gigabyte_goes_in_and_memory_stays(docker, tmp_path):
+def test_much_goes_in_and_memory_stays(docker, tmp_path):
     with open(tmp_path / "big", "wb") as f:
         f.truncate(300 << 20)
     docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "wc -c </tmp/big; rm /tmp/big")
