@@ -78,6 +78,12 @@ SELECT id FROM container WHERE tenant = :tenant AND name = :name;
 UPDATE container SET name = :name
 WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
+-- name: container_set_host_config
+UPDATE container SET host_config = :host_config WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_function
+SELECT function_name FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
 -- name: container_image_size
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
