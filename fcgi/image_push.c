@@ -54,39 +54,6 @@ static int prepare(struct pushing *p, struct err *e)
 	return p->name && p->shown ? 0 : err_nomem(e);
 }
 
-/* The tags to push: the one that was named, or all that the repository has. An array of "name:tag". */
-static int list_tags(struct pushing *p, struct json_object **ret, struct err *e)
-{
-	CLEANUP_JSON struct json_object *list = json_object_new_array();
-	CLEANUP_FREE char *end = NULL;
-	CLEANUP_FREE char *begin = NULL;
-	enum query q = QUERY_IMAGE_REFERENCES_BETWEEN;
-	int rc;
-
-	if (!list)
-		return err_nomem(e);
-	/* ';' follows ':'. */
-	if (p->reference.tag ? asprintf(&begin, "%s:%s", p->name, p->reference.tag) < 0 || asprintf(&end, "%s!", begin) < 0
-			     : asprintf(&begin, "%s:", p->name) < 0 || asprintf(&end, "%s;", p->name) < 0)
-		return err_nomem(e);
-	if (store_query(p->req->store, q, e, "ttt", p->req->tenant, begin, end) < 0)
-		return -1;
-	while ((rc = store_step(p->req->store, q, e)) > 0) {
-		struct json_object *text = json_object_new_string(store_text(p->req->store, q, 0));
-
-		if (!text || json_object_array_add(list, text) < 0) {
-			store_reset(p->req->store, q);
-			return err_nomem(e);
-		}
-	}
-	if (rc < 0)
-		return -1;
-	if (json_object_array_length(list) == 0)
-		return err_set(e, ERR_NOT_FOUND, "An image does not exist locally with the tag: %s", p->shown);
-	*ret = STEAL(list);
-	return 0;
-}
-
 /* Other repositories of the same registry that this image was pulled from or pushed to. The caller frees each. */
 static int find_mounts(struct pushing *p, const char *id, char *mounts[MOUNTS_MAX + 1], struct err *e)
 {
@@ -175,7 +142,11 @@ static int push_all(struct pushing *p, struct err *e)
 {
 	CLEANUP_JSON struct json_object *tags = NULL;
 
-	if (list_tags(p, &tags, e) < 0 || image_source_open(p->req, &p->reference, p->auth, true, &p->to, e) < 0 || registry_ping(p->to, e) < 0 ||
+	if (image_tags(p->req->store, p->req->tenant, p->name, p->reference.tag, &tags, e) < 0)
+		return -1;
+	if (json_object_array_length(tags) == 0)
+		return err_set(e, ERR_NOT_FOUND, "An image does not exist locally with the tag: %s", p->shown);
+	if (image_source_open(p->req, &p->reference, p->auth, true, &p->to, e) < 0 || registry_ping(p->to, e) < 0 ||
 	    image_registry_open(p->req, false, &p->from, e) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(tags); i++)

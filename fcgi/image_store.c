@@ -163,6 +163,47 @@ int image_names(struct store *s, const char *tenant, const char *id, struct json
 	return 0;
 }
 
+int image_tags(struct store *s, const char *tenant, const char *name, const char *tag, struct json_object **ret, struct err *e)
+{
+	CLEANUP_JSON struct json_object *list = json_object_new_array();
+	CLEANUP_FREE char *begin = NULL;
+	CLEANUP_FREE char *end = NULL;
+	int rc;
+
+	if (!list)
+		return err_nomem(e);
+	/* ';' follows ':', and no tag holds '!' or what comes before it. */
+	if (asprintf(&begin, "%s:%s", name, tag ? tag : "") < 0 || asprintf(&end, tag ? "%s:%s!" : "%s;", name, tag) < 0)
+		return err_nomem(e);
+	if (store_query(s, QUERY_IMAGE_REFERENCES_BETWEEN, e, "ttt", tenant, begin, end) < 0)
+		return -1;
+	while ((rc = store_step(s, QUERY_IMAGE_REFERENCES_BETWEEN, e)) > 0) {
+		struct json_object *text = json_object_new_string(store_text(s, QUERY_IMAGE_REFERENCES_BETWEEN, 0));
+
+		if (!text || json_object_array_add(list, text) < 0) {
+			store_reset(s, QUERY_IMAGE_REFERENCES_BETWEEN);
+			return err_nomem(e);
+		}
+	}
+	if (rc < 0)
+		return -1;
+	*ret = STEAL(list);
+	return 0;
+}
+
+int image_layers_known(struct store *s, const char *tenant, struct image *i, struct err *e)
+{
+	int rc;
+
+	if (store_query(s, QUERY_IMAGE_LAYERS, e, "tt", tenant, i->id) < 0)
+		return -1;
+	for (size_t n = 0; (rc = store_step(s, QUERY_IMAGE_LAYERS, e)) > 0 && n < i->n_layers; n++)
+		if (strcmp(store_text(s, QUERY_IMAGE_LAYERS, 1), i->layers[n].digest) == 0)
+			i->layers[n].unpacked = store_int(s, QUERY_IMAGE_LAYERS, 3);
+	store_reset(s, QUERY_IMAGE_LAYERS);
+	return rc < 0 ? -1 : 0;
+}
+
 char *image_familiar(const char *reference)
 {
 	REFERENCE_CLEANUP struct reference r = { 0 };
@@ -184,6 +225,12 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 
 	if (store_run(s, QUERY_IMAGE_ADD, e, "ttttii", tenant, i->id, i->config_text, i->digest, i->size, time_now()) < 0)
 		return -1;
+	for (size_t n = 0; n < i->n_layers; n++) {
+		const struct image_layer *l = &i->layers[n];
+
+		if (store_run(s, QUERY_IMAGE_LAYER_SET, e, "ttittii", tenant, i->id, (int64_t)n, l->diff_id, l->digest, l->size, l->unpacked) < 0)
+			return -1;
+	}
 	for (int n = 0; n < 2; n++)
 		if (names[n] && store_run(s, QUERY_IMAGE_REFERENCE_SET, e, "ttt", tenant, names[n], i->id) < 0)
 			return -1;

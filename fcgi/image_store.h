@@ -38,6 +38,10 @@ bool image_is_id_prefix(const char *id, const char *text);
 
 /* All names of an image: array of normalised references; owned by the caller. */
 int image_names(struct store *s, const char *tenant, const char *id, struct json_object **ret, struct err *e);
+/* "name:tag" of one tag, or of all (NULL) that a normalised name has, at most 1000: array owned by the caller. */
+int image_tags(struct store *s, const char *tenant, const char *name, const char *tag, struct json_object **ret, struct err *e);
+/* Fills `unpacked` of the layers whose size the store knows. */
+int image_layers_known(struct store *s, const char *tenant, struct image *i, struct err *e);
 /* "busybox:latest" for "docker.io/library/busybox:latest"; free(). */
 char *image_familiar(const char *reference);
 /* True for name@digest. */

@@ -146,6 +146,21 @@ INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
 VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)
 ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;
 
+-- name: image_layer_set
+INSERT INTO image_layer (tenant, image_id, position, diff_id, digest, size, unpacked)
+VALUES (:tenant, :image_id, :position, :diff_id, :digest, :size, :unpacked)
+ON CONFLICT (tenant, image_id, position) DO UPDATE SET digest = excluded.digest, size = excluded.size,
+  unpacked = CASE WHEN excluded.unpacked > 0 THEN excluded.unpacked ELSE unpacked END;
+
+-- name: image_layers
+SELECT diff_id, digest, size, unpacked FROM image_layer WHERE tenant = :tenant AND image_id = :image_id ORDER BY position;
+
+-- name: image_layer_measured
+UPDATE image_layer SET unpacked = :unpacked WHERE tenant = :tenant AND digest = :digest;
+
+-- name: image_layers_all
+SELECT image_id, digest, size FROM image_layer WHERE tenant = :tenant ORDER BY image_id, position;
+
 -- name: image_reference_set
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
 ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;

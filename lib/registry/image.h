@@ -20,6 +20,7 @@ struct image_layer {
 	char digest[DIGEST_SIZE];  /* of the blob */
 	char diff_id[DIGEST_SIZE]; /* of the tar in it */
 	int64_t size;              /* of the blob, bytes */
+	int64_t unpacked;          /* of the tar, bytes; 0: not known */
 	char media_type[128];
 };
 

@@ -161,7 +161,7 @@ static int pump(struct archive *a, struct source *s, struct layer_writer *w, str
 	return rc;
 }
 
-static int import_layer(struct registry *to, const struct image_import *in, struct image_layer *ret, struct err *e)
+int image_import_layer(struct registry *to, const struct image_import *in, struct image_layer *ret, struct err *e)
 {
 	CLEANUP_FREE struct source *s = calloc(1, sizeof *s);
 	struct archive *a = archive_read_new();
@@ -229,7 +229,7 @@ int image_import(struct registry *to, const struct image_import *in, const char 
 	i.layers = calloc(1, sizeof *i.layers);
 	if (!i.layers)
 		return err_nomem(e);
-	if (import_layer(to, in, i.layers, e) < 0)
+	if (image_import_layer(to, in, i.layers, e) < 0)
 		return -1;
 	i.n_layers = 1;
 	if (image_seal(&i, e) < 0 || image_push(to, &i, tag, e) < 0)

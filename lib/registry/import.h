@@ -25,6 +25,9 @@ struct image_import {
 /* Pushes layer, config and manifest to `to` (and `tag` unless NULL) and fills *ret (image_free). ERR_INVALID: a bad instruction, or no tar. */
 int image_import(struct registry *to, const struct image_import *in, const char *tag, struct image *ret, struct err *e);
 
+/* Only the layer: checks and uploads the tar of in->read. Of *in, read, arg and limit count. */
+int image_import_layer(struct registry *to, const struct image_import *in, struct image_layer *ret, struct err *e);
+
 /*
  * Applies one instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME,
  * WORKDIR, HEALTHCHECK NONE) to a config's "config" object, as import and commit take them.

@@ -99,6 +99,7 @@ int layer_commit(struct layer_writer *w, struct image_layer *ret, struct err *e)
 
 	if (pump(owned, Z_FINISH, e) < 0)
 		return -1;
+	layer.unpacked = owned->taken;
 	hash = STEAL(owned->diff_hash);
 	if (digest_end(hash, layer.diff_id, e) < 0 ||
 	    registry_upload_commit(STEAL(owned->upload), NULL, layer.digest, &layer.size, e) < 0)
