@@ -325,6 +325,16 @@ UPDATE container SET restart_at = 0 WHERE id = :id;
 -- system
 UPDATE container SET stopped = 1 WHERE id = :id;
 
+-- name: gateway_container_networks
+-- system
+SELECT c.tenant, n.id, n.name, n.driver FROM container c, json_each(c.networking) e
+JOIN network n ON n.id = json_extract(e.value, '$.NetworkID') AND n.tenant = c.tenant WHERE c.id = :id;
+
+-- name: gateway_container_volumes
+-- system
+SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination'), json_extract(m.value, '$.RW')
+FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume';
+
 -- name: gateway_container_health
 -- system
 SELECT health, health_probe FROM container WHERE id = :id AND run_id = :run AND state = 'running' AND health <> '';
