@@ -251,7 +251,7 @@ static int make(struct making *m, struct json_object *body, struct err *e)
 		return -1;
 	if (!*m->req->settings->agent_callback_url)
 		return err_set(e, ERR_UNAVAILABLE, "SOCKERLESS_AGENT_CALLBACK_URL isn't set: functions would have no way back to this service");
-	if (create_derive(m->req, &m->image, &m->uri, e) < 0)
+	if (create_derive(m->req, &m->image, &m->create, &m->uri, e) < 0)
 		return -1;
 	for (int i = 0; i < ATTEMPTS && rc > 0; i++)
 		rc = attempt_once(m, i, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/image_registry.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/registry/derive.h"
 
@@ -38,42 +39,69 @@ int create_platform(const struct image_row *row, const char *image, const char *
 		       image, platform, has_os, has);
 }
 
-static int derive(struct request *req, const struct image_row *row, const char *key, char **ret_uri, struct err *e)
+static int derive(struct request *req, const struct image_row *row, const struct derive_wish *w, const char *key, char **ret_uri,
+		  struct json_object **ret_warnings, struct err *e)
 {
-	REGISTRY_CLEANUP struct registry *registry = NULL;
+	REGISTRY_CLEANUP struct registry *to = NULL;
+	REGISTRY_CLEANUP struct registry *from = NULL;
 	IMAGE_CLEANUP struct image base = { 0 };
-	char *uri = NULL;
+	CLEANUP_FREE char *uri = NULL;
+	CLEANUP_JSON struct json_object *warnings = NULL;
 
-	if (image_registry_open(req, true, &registry, e) < 0)
+	if (image_registry_open(req, true, &to, e) < 0 || image_registry_open(req, false, &from, e) < 0)
 		return -1;
-	if (image_fetch(registry, row->manifest_digest, json_str(row->config, "architecture", "amd64"), &base, e) < 0 ||
-	    derive_image(registry, &base, req->settings->agent_path, &uri, e) < 0)
+	if (image_fetch(to, row->manifest_digest, json_str(row->config, "architecture", "amd64"), &base, e) < 0 ||
+	    derive_image(to, from, &base, w, &uri, &warnings, e) < 0)
 		return -1;
-	if (store_run(req->store, QUERY_DERIVED_SET, e, "tttt", req->tenant, key, row->id, uri) < 0) {
-		free(uri);
+	if (store_run(req->store, QUERY_DERIVED_SET, e, "ttttt", req->tenant, key, row->id, uri, json_text(warnings)) < 0)
 		return -1;
-	}
-	*ret_uri = uri;
+	*ret_uri = STEAL(uri);
+	*ret_warnings = STEAL(warnings);
 	return 0;
 }
 
-int create_derive(struct request *req, const struct image_row *row, char **ret_uri, struct err *e)
+/* 1: it was made before, 0: it is to be made. */
+static int find_made(struct request *req, const char *key, char **ret_uri, struct json_object **ret_warnings, struct err *e)
 {
+	int rc = store_row(req->store, QUERY_DERIVED_GET, e, "tt", req->tenant, key);
+	const char *text;
+
+	if (rc <= 0)
+		return rc;
+	text = store_text(req->store, QUERY_DERIVED_GET, 1);
+	*ret_uri = strdup(store_text(req->store, QUERY_DERIVED_GET, 0));
+	if (json_parse(text, strlen(text), ret_warnings, e) < 0)
+		rc = -1;
+	store_reset(req->store, QUERY_DERIVED_GET);
+	return rc > 0 && !*ret_uri ? err_nomem(e) : rc;
+}
+
+static int tell(struct create *c, struct json_object *warnings, struct err *e)
+{
+	for (size_t i = 0; i < json_object_array_length(warnings); i++)
+		if (create_warn(c, json_object_get_string(json_object_array_get_idx(warnings, i)), e) < 0)
+			return -1;
+	return 0;
+}
+
+int create_derive(struct request *req, const struct image_row *row, struct create *c, char **ret_uri, struct err *e)
+{
+	CREATE_WRITABLE_CLEANUP struct create_writable writable = { 0 };
+	CLEANUP_JSON struct json_object *warnings = NULL;
 	char key[DERIVE_KEY_SIZE];
 	int rc;
 
-	if (derive_key(row->id, req->settings->agent_path, key, e) < 0)
-		return err_prefix(e, "the agent that is put into images (SOCKERLESS_AGENT_PATH)");
-	rc = store_row(req->store, QUERY_DERIVED_GET, e, "tt", req->tenant, key);
-	if (rc > 0) {
-		*ret_uri = strdup(store_text(req->store, QUERY_DERIVED_GET, 0));
-		store_reset(req->store, QUERY_DERIVED_GET);
-		return *ret_uri ? 0 : err_nomem(e);
-	}
-	if (rc < 0)
+	if (create_writable(c, req->settings, &writable, e) < 0)
 		return -1;
-	if (derive(req, row, key, ret_uri, e) == 0)
-		return 0;
+	if (derive_key(row->id, &writable.wish, key, e) < 0)
+		return err_prefix(e, "the agent that is put into images (SOCKERLESS_AGENT_PATH)");
+	rc = find_made(req, key, ret_uri, &warnings, e);
+	if (rc == 0)
+		rc = derive(req, row, &writable.wish, key, ret_uri, &warnings, e);
+	else if (rc < 0)
+		return -1;
+	if (rc >= 0)
+		return tell(c, warnings, e);
 	/* A 404 would make clients pull the image. */
 	if (e->kind == ERR_NOT_FOUND)
 		e->kind = ERR_UPSTREAM;

@@ -1,7 +1,7 @@
 /*
  * Volumes of a container on its way. Nothing can be mounted in a Lambda
- * function: they are kept by name and shown, and a warning says that they
- * hold nothing.
+ * function: they are kept by name and shown, their mount points are writable
+ * directories (create_writable.c), and a warning says that they hold nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +18,7 @@ static int warn(struct create *c, const char *destination, struct err *e)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT;
 
-	buf_printf(&text, "%s: volumes are not kept yet: nothing is mounted there, %s", destination,
-		   strncmp(destination, "/tmp/", 5) == 0 ? "what is written there is gone when the container ends"
-							 : "and only what is below /tmp can be written in a Lambda function");
+	buf_printf(&text, "%s: volumes are not kept yet: what is written there is the container's own, and no other container sees it", destination);
 	return text.failed ? err_nomem(e) : create_warn(c, text.data, e);
 }
 

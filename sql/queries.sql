@@ -192,11 +192,11 @@ INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest
 ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excluded.size;
 
 -- name: derived_get
-SELECT uri FROM derived_image WHERE tenant = :tenant AND key = :key;
+SELECT uri, warnings FROM derived_image WHERE tenant = :tenant AND key = :key;
 
 -- name: derived_set
-INSERT INTO derived_image (tenant, key, image_id, uri) VALUES (:tenant, :key, :image_id, :uri)
-ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri;
+INSERT INTO derived_image (tenant, key, image_id, uri, warnings) VALUES (:tenant, :key, :image_id, :uri, :warnings)
+ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri, warnings = excluded.warnings;
 
 -- name: derived_delete
 DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;

@@ -102,6 +102,27 @@ static bool find_in_path(const char *name, const char *path, char *found, size_t
 	return false;
 }
 
+/* Where links lead elsewhere, a shell shows the directory by the name that it was given. */
+static char **name_directory(char **env, const char *cwd)
+{
+	char real[PATH_MAX], **longer, *entry;
+	size_t n = 0, size = strlen(cwd) + sizeof "PWD=";
+
+	if (env_get(env, "PWD") || !getcwd(real, sizeof real) || !strcmp(real, cwd))
+		return env;
+	while (env && env[n])
+		n++;
+	longer = calloc(n + 2, sizeof *longer);
+	entry = malloc(size);
+	if (!longer || !entry)
+		return env;
+	if (n)
+		memcpy(longer, env, n * sizeof *longer);
+	snprintf(entry, size, "PWD=%s", cwd);
+	longer[n] = entry;
+	return longer;
+}
+
 _Noreturn void child_exec(const struct launch *l, int report)
 {
 	const char *program = l->args[0], *path = env_get(l->env, "PATH");
@@ -119,7 +140,7 @@ _Noreturn void child_exec(const struct launch *l, int report)
 		if (error)
 			fail(report, PROCESS_EXEC, error, false);
 	}
-	execve(program, l->args, l->env);
+	execve(program, l->args, name_directory(l->env, l->cwd));
 	fail(report, PROCESS_EXEC, errno, false);
 }
 

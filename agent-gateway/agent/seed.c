@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,7 +89,13 @@ static int copy_entry(int from, int to, const char *name, int depth)
 	return S_ISLNK(st.st_mode) ? copy_link(from, to, name) : 0;
 }
 
-static void copy_dir(int from, int to, int depth)
+static void tell(const char *name)
+{
+	log_warn("%s of the image's writable directories isn't there: %s", name, strerror(errno));
+}
+
+/* `apart`: the one entry that goes elsewhere; NULL: none does. */
+static void copy_all(int from, int to, int depth, const char *apart)
 {
 	int own = fcntl(from, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = own >= 0 ? fdopendir(own) : NULL;
@@ -100,16 +107,71 @@ static void copy_dir(int from, int to, int depth)
 		return;
 	}
 	while ((d = readdir(dir)))
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..") && copy_entry(from, to, d->d_name, depth) < 0)
-			log_warn("%s of the image's writable directories isn't there: %s", d->d_name, strerror(errno));
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..") && (!apart || strcmp(d->d_name, apart)) && copy_entry(from, to, d->d_name, depth) < 0)
+			tell(d->d_name);
 	closedir(dir);
+}
+
+static void copy_dir(int from, int to, int depth)
+{
+	copy_all(from, to, depth, NULL);
+}
+
+static int open_dir(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A directory with those above it, `path` absolute as from `root`. */
+static int make_path(int root, char *path)
+{
+	for (char *at = path + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (mkdirat(root, path + 1, 0755) < 0 && errno != EEXIST)
+			return -1;
+		*at = '/';
+	}
+	return mkdirat(root, path + 1, 0755) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* What the image has nothing for, or nothing that may be read, is there and empty. */
+static void make_listed(int seed, int root)
+{
+	CLEANUP_CLOSE int fd = openat(seed, "../writable", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[PATH_MAX + 1];
+
+	if (f)
+		fd = -1;
+	while (f && fgets(line, sizeof line, f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '/' && line[1] && make_path(root, line) < 0)
+			tell(line);
+	}
+	if (f)
+		fclose(f);
+}
+
+static int open_root(int tmp)
+{
+	if ((mkdirat(tmp, ".sockerless", 0755) < 0 && errno != EEXIST) || (mkdirat(tmp, ".sockerless/root", 0755) < 0 && errno != EEXIST))
+		return -1;
+	return open_dir(tmp, ".sockerless/root");
 }
 
 void seed_copy(const char *from, const char *to)
 {
-	CLEANUP_CLOSE int in = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_CLOSE int out = in < 0 ? -1 : open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int seed = open_dir(AT_FDCWD, from);
+	CLEANUP_CLOSE int tmp = seed < 0 ? -1 : open_dir(AT_FDCWD, to);
+	CLEANUP_CLOSE int seed_tmp = tmp < 0 ? -1 : open_dir(seed, "tmp");
+	CLEANUP_CLOSE int root = tmp < 0 ? -1 : open_root(tmp);
 
-	if (out >= 0)
-		copy_dir(in, out, 0);
+	if (seed_tmp >= 0)
+		copy_dir(seed_tmp, tmp, 0);
+	if (root < 0)
+		return;
+	copy_all(seed, root, 0, "tmp");
+	make_listed(seed, root);
 }

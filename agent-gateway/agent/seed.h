@@ -3,10 +3,12 @@
 #define SOCKERLESS_AGENT_SEED_H
 
 /*
- * Copies what is in directory `from` into directory `to`: directories, files
- * and symbolic links with modes and times; nothing else, and no owners. No
- * link is followed. Without `from` nothing is done; what can't be copied is
- * logged and left out.
+ * The seed `from` is laid out as the root is. What it has at /tmp is copied
+ * into `to`, the rest beneath `to`/.sockerless/root: directories, files and
+ * symbolic links with modes and times; nothing else, and no owners. No link is
+ * followed. Then the directories are made that the file "writable" beside the
+ * seed lists and that aren't there. Without `from` nothing is done; what can't
+ * be copied is logged and left out.
  */
 void seed_copy(const char *from, const char *to);
 

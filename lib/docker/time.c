@@ -49,9 +49,11 @@ bool time_parse_unix(const char *text, int64_t *ret_ns)
 		*ret_ns = 0;
 		return true;
 	}
-	if (digits == 0 || digits > 10)
+	if (digits == 0 || digits > 18)
 		return false;
 	seconds = strtoll(text, NULL, 10);
+	if (seconds > INT64_MAX / NS - 1)
+		seconds = INT64_MAX / NS - 1;
 	text += digits;
 	if (*text == '.') {
 		int64_t unit = NS / 10;
@@ -59,7 +61,7 @@ bool time_parse_unix(const char *text, int64_t *ret_ns)
 		for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
 			fraction += unit * (*text - '0');
 	}
-	if (*text || seconds > INT64_MAX / NS - 1)
+	if (*text)
 		return false;
 	*ret_ns = seconds * NS + fraction;
 	return true;

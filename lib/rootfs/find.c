@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -52,7 +53,7 @@ static int step(struct walk *w, struct err *e)
 	} else if (len == 2 && !memcmp(text + skip, "..", 2)) {
 		n = w->at->parent ? w->at->parent : w->at;
 	} else {
-		if (len > 255)
+		if (len > NAME_MAX)
 			return too_long(e);
 		n = tree_child(w->fs, w->at, text + skip, len);
 		if (!n)
@@ -102,6 +103,8 @@ static int append_missing(struct buf *to, const char *rest, struct err *e)
 
 		if (len == 2 && !memcmp(rest, "..", 2))
 			return err_set(e, ERR_INVALID, "no such file or directory");
+		if (len > NAME_MAX)
+			return too_long(e);
 		if (len && !(len == 1 && *rest == '.'))
 			buf_printf(to, "%s%.*s", to->len == 1 ? "" : "/", (int)len, rest);
 		rest += len + (rest[len] == '/');

@@ -75,6 +75,21 @@ bool rootfs_is_dir(const struct rootfs_node *n)
 	return n->type == LAYER_DIR;
 }
 
+const struct rootfs_node *rootfs_parent(const struct rootfs_node *n)
+{
+	return n->parent;
+}
+
+size_t rootfs_number(const struct rootfs_node *n)
+{
+	return n->number;
+}
+
+size_t rootfs_count(const struct rootfs *fs)
+{
+	return fs->n_nodes;
+}
+
 void rootfs_path(const struct rootfs_node *n, struct buf *ret)
 {
 	size_t len = 0;

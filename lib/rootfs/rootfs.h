@@ -60,6 +60,10 @@ int rootfs_resolve(const struct rootfs *fs, const char *path, struct buf *ret, s
 
 void rootfs_stat(const struct rootfs_node *n, struct rootfs_stat *ret);
 bool rootfs_is_dir(const struct rootfs_node *n);
+const struct rootfs_node *rootfs_parent(const struct rootfs_node *n); /* NULL: it is the root */
+/* Each node's own number, below the count. */
+size_t rootfs_number(const struct rootfs_node *n);
+size_t rootfs_count(const struct rootfs *fs);
 /* The absolute path, appended. */
 void rootfs_path(const struct rootfs_node *n, struct buf *ret);
 
@@ -97,5 +101,8 @@ int rootfs_write(const struct rootfs *fs, const struct rootfs_members *m, struct
  */
 int rootfs_tar(const struct rootfs *fs, const struct rootfs_node *top, const char *name,
 	       int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e);
+
+/* Appends the content of a small regular file, `limit` bytes at most. */
+int rootfs_read(const struct rootfs *fs, const struct rootfs_node *n, size_t limit, struct buf *ret, struct err *e);
 
 #endif

@@ -71,7 +71,7 @@ static struct rootfs_node *new_node(struct rootfs *fs, struct err *e)
 		}
 		fs->n_blocks++;
 	}
-	fs->n_nodes++;
+	fs->blocks[fs->n_blocks - 1][at].number = (uint32_t)fs->n_nodes++;
 	return &fs->blocks[fs->n_blocks - 1][at];
 }
 

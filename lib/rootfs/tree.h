@@ -13,6 +13,7 @@ struct rootfs_node {
 	struct rootfs_node *chain;       /* of the table's slot */
 	const struct layer_entry *entry; /* what is known of it; NULL: a directory that no layer names */
 	const char *name;                /* of name_len bytes: part of an entry's path */
+	uint32_t number;
 	uint16_t name_len;
 	uint8_t type;                    /* LAYER_FILE, _DIR, _SYMLINK, _CHAR, _BLOCK, _FIFO */
 	uint8_t layer;                   /* that holds the entry */

@@ -158,23 +158,39 @@ def test_tmp_is_emptied(agent):
 
 
 def test_seed_is_put_into_tmp(make_agent):
-    with tempfile.TemporaryDirectory() as seed:
-        os.chmod(seed, 0o755)
+    with tempfile.TemporaryDirectory() as own:
+        seed = own + "/seed"
+        os.chmod(own, 0o755)
         os.makedirs(seed + "/var/cache")
+        os.makedirs(seed + "/tmp/made")
         with open(seed + "/var/cache/file", "wb") as f:
             f.write(bytes(200000))
         os.chmod(seed + "/var/cache/file", 0o754)
         os.utime(seed + "/var/cache/file", (1000, 2000))
         os.chmod(seed + "/var/cache", 0o555)
+        os.mkdir(seed + "/locked", 0)
         os.symlink("/etc/passwd", seed + "/link")
         os.mkfifo(seed + "/fifo")
+        with open(own + "/writable", "w") as f:
+            f.write("/link\n/var/cache\n/srv/a/b\n/locked/x\n")
         agent = make_agent(env={"SOCKERLESS_AGENT_SEED": seed})
         for _ in range(2):
-            out = run_sh(agent, "cd %s; find . | sort; stat -c '%%a %%s %%Y' var/cache/file; readlink link; stat -c %%a var/cache; "
+            out = run_sh(agent, "cd %s; ls -A; cd .sockerless/root; find . | sort; stat -c '%%a %%s %%Y' var/cache/file; readlink link; stat -c %%a var/cache; "
                          "touch var/cache/new && rm link && echo fine" % agent.tmp)
             assert bytes(out.data[1]).decode().split("\n") == [
-                ".", "./link", "./var", "./var/cache", "./var/cache/file", "754 200000 2000", "/etc/passwd", "755", "fine", ""]
-        assert sorted(os.listdir(seed)) == ["fifo", "link", "var"]
+                ".sockerless", "made", ".", "./link", "./locked", "./locked/x", "./srv", "./srv/a", "./srv/a/b", "./var", "./var/cache", "./var/cache/file", "754 200000 2000",
+                "/etc/passwd", "755", "fine", ""]
+        assert sorted(os.listdir(seed)) == ["fifo", "link", "locked", "tmp", "var"]
+
+
+def test_a_shell_shows_the_directory_by_its_given_name(agent):
+    with tempfile.TemporaryDirectory() as own:
+        os.chmod(own, 0o755)
+        os.symlink("/usr/share", own + "/app")
+        out = run_sh(agent, "pwd; pwd -P", cwd=own + "/app")
+        assert bytes(out.data[1]).decode() == "%s/app\n/usr/share\n" % own
+    out = run_sh(agent, "tr '\\0' '\\n' </proc/$$/environ | grep -c ^PWD", cwd="/usr/share")
+    assert bytes(out.data[1]) == b"0\n"
 
 
 def test_descendants_die_with_the_main_process(agent):

@@ -66,7 +66,7 @@ def test_start(worker):
     worker.container("a")
     x = create(worker, "a", Tty=True, ConsoleSize=[24, 80], DetachKeys="ctrl-p")
     r = worker.post("/v1.43/exec/%s/start" % x, {"Detach": False, "Tty": True})
-    assert target(r) == ("/.gateway/tunnel/exec/" + x, {"api": "1.43", "tty": "1", "detach_keys": "ctrl-p", "h": "24", "w": "80"})
+    assert target(r) == ("/.gateway/tunnel/exec/" + x, {"api": "1.43", "tty": "1", "detach_keys": "10", "h": "24", "w": "80"})
     r = worker.post("/exec/%s/start" % x, {"Tty": True, "ConsoleSize": [5, 6]})
     assert (target(r)[1]["h"], target(r)[1]["w"]) == ("5", "6")
     r = worker.post("/exec/%s/start" % x, {"Detach": True})

@@ -33,7 +33,7 @@ def test_minimal(s):
     assert f["Environment"]["Variables"]["SOCKERLESS_AGENT_TOKEN"] == r["token"]
     assert f["Tags"]["sockerless-container"] == r["id"]
     derived = s.registry.manifest("sockerless/local", r["image_uri"].split("@")[1])
-    assert len(derived["layers"]) == 2
+    assert len(derived["layers"]) == 3
     assert s.events("container")[-1] == ("create", r["id"], {"image": "busybox:latest", "name": "gold1"})
     inspect = s.call("GET", "/containers/gold1/json").json
     assert inspect["Path"] == "sleep" and inspect["Args"] == ["300"] and inspect["HostConfig"]["IpcMode"] == "private"

@@ -31,8 +31,8 @@ def test_volumes(s):
         "Binds": ["goldvol1:/data:ro"],
         "Mounts": [{"Type": "volume", "Source": "goldvol2", "Target": "/m", "VolumeOptions": {"Labels": {"a": "b"}}}]}})
     assert len(reply.json["Warnings"]) == 3
-    assert reply.json["Warnings"][0] == ("/data: volumes are not kept yet: nothing is mounted there, and only what is below /tmp can be written "
-                                         "in a Lambda function")
+    assert reply.json["Warnings"][0] == ("/data: volumes are not kept yet: what is written there is the container's own, and no other container "
+                                         "sees it")
     i = inspect(s, reply)
     anonymous = i["Mounts"][2]["Name"]
     assert re.match("[0-9a-f]{64}$", anonymous)

@@ -17,7 +17,7 @@ static void check_config(struct image *i, const char *text, size_t len)
 	}
 	for (size_t n = 0; n < i->n_layers; n++)
 		FUZZ_CHECK(digest_valid(i->layers[n].digest) && digest_valid(i->layers[n].diff_id) && i->layers[n].size >= 0);
-	if (derive_config(i->config, &derived, &e) == 0)
+	if (derive_config(i->config, NULL, &derived, &e) == 0)
 		FUZZ_CHECK(json_text(derived));
 	free(i->config_text);
 	free(i->manifest);

@@ -124,11 +124,21 @@ static int drive_copy(struct registry *r, char **a, struct err *e)
 static int drive_derive(struct registry *r, char **a, struct err *e)
 {
 	CLEANUP_FREE char *uri = NULL;
+	CLEANUP_JSON struct json_object *notes = NULL;
+	REGISTRY_CLEANUP struct registry *from = NULL;
 	IMAGE_CLEANUP struct image i = { 0 };
+	struct derive_dir dirs[DERIVE_DIRS_MAX];
+	struct derive_wish w = { .agent_path = a[2], .state_dir = a[3], .user = "", .dirs = dirs, .keep_root_only = getenv("KEEP_ROOT_ONLY") };
 
-	if (image_fetch(r, a[0], a[1], &i, e) < 0 || derive_image(r, &i, a[2], &uri, e) < 0)
+	for (; a[4 + w.n_dirs] && w.n_dirs < DERIVE_DIRS_MAX; w.n_dirs++)
+		dirs[w.n_dirs] = (struct derive_dir){ a[4 + w.n_dirs], *a[4 + w.n_dirs] == '~' ? DERIVE_CAREFUL : DERIVE_ASKED };
+	if (image_fetch(r, a[0], a[1], &i, e) < 0)
+		return -1;
+	if (open_registry(registry_host(r), registry_repository(r), a[-2], &from, e) < 0 || derive_image(r, from, &i, &w, &uri, &notes, e) < 0)
 		return -1;
 	printf("uri %s\n", uri);
+	for (size_t n = 0; n < json_object_array_length(notes); n++)
+		printf("note %s\n", json_object_get_string(json_object_array_get_idx(notes, n)));
 	return 0;
 }
 
@@ -207,7 +217,7 @@ static const struct {
 	int arguments;
 } commands[] = {
 	{ "ping", drive_ping, 0 },     { "get", drive_get, 1 },		{ "head", drive_head, 1 },
-	{ "fetch", drive_fetch, 2 },   { "copy", drive_copy, 5 },	{ "derive", drive_derive, 3 },
+	{ "fetch", drive_fetch, 2 },   { "copy", drive_copy, 5 },	{ "derive", drive_derive, 4 },
 	{ "import", drive_import, 1 }, { "upload", drive_upload, 0 },	{ "upload-file", drive_upload_file, 2 },
 	{ "blob", drive_blob, 1 },     { "mount", drive_mount, 2 },	{ "tags", drive_tags, 0 },
 	{ "blob-of-size", drive_blob_of_size, 2 },

@@ -96,7 +96,9 @@ class Registry:
         document = {"architecture": architecture, "os": "linux", "config": config or {},
                     "rootfs": {"type": "layers", "diff_ids": diff_ids or [digest_of(t) for t in layers]}, **extra}
         described = self.put_blob(repository, json.dumps(document).encode(), headers)
-        blobs = [self.put_blob(repository, compress(t), headers) for t in layers]
+        packed = {t: compress(t) for t in layers}
+        put = {t: self.put_blob(repository, blob, headers) for t, blob in packed.items()}
+        blobs = [put[t] for t in layers]
         manifest = {"schemaVersion": 2, "mediaType": media_types[0], "config": {"mediaType": media_types[1], **described},
                     "layers": [{"mediaType": layer_type, **b} for b in blobs]}
         return self.put_manifest(repository, reference, manifest, media_types[0], headers) | {"id": described["digest"]}

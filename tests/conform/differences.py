@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""Where an answer differs from dockerd's and stays so; doc/COMPATIBILITY.md is made from this table.
+
+usage: differences.py > doc/COMPATIBILITY.md
+"""
+
+# (where, what dockerd answers, what is answered here, why)
+DIFFERENCES = [
+    ("every reply", "`Server: Docker/<version>`", "`Server: sockerless/<version>`", "the service says what it is; no client that we know decides by it"),
+    ("every reply", "`Api-Version` of its own", "1.47; asked for in the path: 1.24 to 1.47", "older clients than those of Docker 1.12 aren't served"),
+    ("every reply", "a redirect's `Date` and `Content-Length` alone", "the usual headers beside them", "nginx adds them; clients ignore them"),
+    ("`/_ping`", "`Builder-Version: 2`", "`Builder-Version: 1`", "BuildKit isn't served: a client without buildx takes the classic builder"),
+    ("`/session`, `/grpc`", "a hijacked connection", "501", "BuildKit isn't served: set `DOCKER_BUILDKIT=0`"),
+    ("`/version`", "containerd, runc, docker-init among `Components`", "the engine alone", "there are none"),
+    ("`/info`", "the machine's kernel, storage driver, runtimes, security options", "`lambda`, `AWS Lambda`, settings for CPUs and memory", "Lambda has no machine of which to tell"),
+    ("`/info`", "log and network drivers", "`json-file`; bridge, host, null", "others aren't served"),
+    ("create", "a container without an image", "400, not supported", "a Lambda function needs an image"),
+    ("create", "privileged, devices, the host's namespaces, bind mounts of the host's paths, `VolumesFrom`, links", "400, not supported", "Lambda has no host to which a function has access"),
+    ("create", "no warning for DNS, tmpfs, ulimits, sysctls, capabilities, published ports and the like", "a warning for each that is asked for and has no effect", "Lambda sets them"),
+    ("create", "a user named in the request is the process's uid", "a warning; the uid is Lambda's", "Lambda runs every process as its own unprivileged user"),
+    ("create", "a platform of another architecture runs by emulation", "404, as a dockerd without emulation", "a function has one architecture"),
+    ("create with `Tmpfs`", "a tmpfs is mounted", "shown, and a warning", "nothing can be mounted in a function"),
+    ("inspect", "paths of `resolv.conf`, `hostname`, `hosts`, the log", "empty", "there are no such files on this machine"),
+    ("inspect", "`Driver` and `GraphDriver` with directories", "`lambda`, no data", "layers are kept by Lambda"),
+    ("inspect, networks", "addresses, gateway, MAC address, sandbox of a running container", "empty", "Lambda gives a function no address under which others reach it"),
+    ("inspect, list", "`NetworkID` of a created container is empty until its start", "the network's id from the beginning", "the membership is known from the beginning"),
+    ("inspect", "`State.Pid` on the host", "the pid in the function", "the host is Lambda's"),
+    ("list, inspect", "published ports with the host's address and port", "the exposed port alone", "nothing can connect to a function"),
+    ("list", "a volume's `Source` is empty for anonymous ones", "the same path as in inspect", "an inconsistency that no client needs"),
+    ("list", "`Ports`, `Mounts` in an order that changes", "in the order in which they were asked for", "any order is right"),
+    ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
+    ("top", "every argument of ps", "`-ef`, `aux`, `ax`, `-e`, `-o` with its usual columns; 400 for others", "an image needn't hold a ps; the agent reads /proc"),
+    ("stats", "counters of cgroups", "sums over the container's processes; no block I/O", "a function can't read its cgroup"),
+    ("stop, kill, `rm -f` without a connected agent", "the process ends", "204 after the grace time; `State.Error` says until when the run may go on", "Lambda has no call that ends an invocation"),
+    ("a run longer than the function's limit", "goes on", "SIGTERM, SIGKILL; `State.Error` says so", "Lambda ends an invocation after 15 minutes at most"),
+    ("exec", "`Privileged`", "400, not supported", "a function has no privileges to give"),
+    ("networks", "drivers macvlan, ipvlan, overlay, plugins", "404, as dockerd without the plugin", "they need a machine's interfaces"),
+    ("volumes", "drivers of plugins", "404, as dockerd without the plugin", "plugins can't be loaded into a function"),
+    ("`/plugins/...`", "installs and runs plugins", "an empty list; 404 for each name; 501 for installing one", "plugins can't be loaded into a function"),
+    ("`/swarm/init`, `/swarm/join`", "makes a swarm", "501, not supported", "there is no node to join; all other swarm routes answer as dockerd outside of a swarm"),
+    ("errors of the HTTP layer", "Go's plain text for what is no HTTP", "nginx's status with Docker's JSON", "nginx parses the requests"),
+]
+
+HEAD = """# Where answers differ from dockerd's
+
+Made by `tests/conform/differences.py` from its table; a test fails when this file is older. Everything that isn't named here
+is meant to be answered as dockerd answers it: status, headers that clients read, bodies, error texts. `tests/conform/` compares.
+
+| where | dockerd | here | why |
+|---|---|---|---|
+"""
+
+
+def page():
+    return HEAD + "".join("| %s |\n" % " | ".join(row) for row in DIFFERENCES)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
