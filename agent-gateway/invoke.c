@@ -129,7 +129,7 @@ static void active_finished(struct invoker *i, struct call *c, int rc, const str
 	struct invoke_outcome *o = c->outcome;
 	struct lambda_status s = { 0 };
 
-	if (rc < 0 && (o->err.kind == ERR_UNAVAILABLE || o->err.kind == ERR_THROTTLED || o->err.kind == ERR_TIMEOUT)) {
+	if (rc < 0 && (resp->clock_corrected || o->err.kind == ERR_UNAVAILABLE || o->err.kind == ERR_THROTTLED || o->err.kind == ERR_TIMEOUT)) {
 		struct err e = o->err;
 
 		look_again(i, c, e.text);
@@ -150,10 +150,10 @@ static void active_finished(struct invoker *i, struct call *c, int rc, const str
 	finish(i, c);
 }
 
-/* The function isn't ready (any more), or too many run: it was refused before anything ran. */
+/* The function isn't ready (any more), too many run, or our clock was wrong: it was refused before anything ran. */
 static int64_t refused_for(const struct aws_response *resp)
 {
-	if (resp->status == 409 && !strcmp(resp->error_type, "ResourceConflictException"))
+	if (resp->clock_corrected || (resp->status == 409 && !strcmp(resp->error_type, "ResourceConflictException")))
 		return 1;
 	return resp->status == 429 && resp->retry_after > 0 ? resp->retry_after : 0;
 }

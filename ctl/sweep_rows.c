@@ -112,7 +112,7 @@ int sweep_creating(struct sweep *s, struct err *e)
 
 	if (!ages_hold(s, creating_max(s)))
 		return 0;
-	if (store_query(s->store, QUERY_SWEEP_STALE, e, "i", time_now() - creating_max(s)) < 0)
+	if (store_query(s->store, QUERY_SWEEP_STALE, e, "ii", time_now() - creating_max(s), time_now()) < 0)
 		return -1;
 	while (n < BATCH && (rc = store_step(s->store, QUERY_SWEEP_STALE, e)) > 0)
 		snprintf(ids[n++], sizeof ids[0], "%s", store_text(s->store, QUERY_SWEEP_STALE, 0));

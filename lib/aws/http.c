@@ -371,7 +371,7 @@ int aws_transfer_finish(struct aws_transfer *t, CURLcode result, struct aws_resp
 	int rc = finish(t, result, ret, e);
 
 	if (rc < 0)
-		correct_clock(t->client, ret); /* so that the next request is right */
+		ret->clock_corrected = correct_clock(t->client, ret);
 	return rc;
 }
 

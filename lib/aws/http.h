@@ -52,6 +52,7 @@ struct aws_response {
 	char *log_result;       /* X-Amz-Log-Result, base64; owned; NULL if none */
 	time_t date;            /* Date of the reply; 0 if none */
 	long retry_after;       /* seconds; 0 if none */
+	bool clock_corrected;   /* refused for our clock, whose error is known now: the next request is signed right */
 };
 
 struct aws_client;

@@ -51,8 +51,7 @@ static int transfer_write(void *arg, const void *data, size_t len, struct err *e
 	return n < len ? take(t, (const char *)data + n, len - n, e) : 0;
 }
 
-/* False: the client left. */
-static bool wait_seconds(struct registry *r, int seconds)
+bool registry_pause(const struct registry *r, int seconds)
 {
 	for (int i = 0; i < seconds * 1000 / POLL_MS; i++) {
 		if (r->cancelled && r->cancelled(r->cancelled_arg))
@@ -84,7 +83,7 @@ static int pause_before(struct registry *r, const struct transfer *t, int tries,
 
 	if (t->progress && t->progress->retry && t->progress->retry(t->progress->arg, seconds, e) < 0)
 		return -1;
-	return wait_seconds(r, seconds) ? 0 : err_set(e, why->kind, "%s", why->text);
+	return registry_pause(r, seconds) ? 0 : err_set(e, why->kind, "%s", why->text);
 }
 
 static int run(struct registry *r, const char *path, struct transfer *t, struct err *e)

@@ -33,7 +33,7 @@ void registry_reply_free(struct registry_reply *r)
 	buf_free(&r->body);
 	free(r->location);
 	free(r->challenge);
-	*r = (struct registry_reply){ .length = -1, .first = -1 };
+	*r = (struct registry_reply){ .length = -1, .first = -1, .last = -1 };
 }
 
 static int ask_cancelled(void *arg, curl_off_t down, curl_off_t downloaded, curl_off_t up, curl_off_t uploaded)
@@ -173,6 +173,8 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 		reply->length = strtoll(value, NULL, 10);
 	} else if ((value = header_value(line, len, "content-range"))) {
 		reply->first = strncasecmp(value, "bytes ", 6) ? -1 : strtoll(value + 6, NULL, 10);
+	} else if ((value = header_value(line, len, "range"))) {
+		reply->last = strncmp(value, "0-", 2) ? -1 : strtoll(value + 2, NULL, 10);
 	} else if ((value = header_value(line, len, "link"))) {
 		reply->more = strstr(value, "next") != NULL;
 	} else if ((value = header_value(line, len, "location"))) {

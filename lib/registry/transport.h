@@ -64,6 +64,7 @@ struct registry_reply {
 	char *challenge;
 	int64_t length;           /* Content-Length; -1 if none */
 	int64_t first;            /* of Content-Range; -1 if none */
+	int64_t last;             /* of an upload's Range; -1 if none */
 	bool more;                /* a Link header: a list goes on */
 	bool broken;              /* none arrived, or not to its end, and another try may do better */
 };
@@ -81,6 +82,9 @@ int registry_send(struct registry *r, const struct registry_request *q, struct r
 int registry_path(const struct registry *r, const char *kind, const char *what, struct buf *ret, struct err *e);
 /* HEAD of that path. */
 int registry_send_head(struct registry *r, const char *kind, const char *what, const char *accept, struct registry_reply *reply, struct err *e);
+
+/* Waits; false: the client left. */
+bool registry_pause(const struct registry *r, int seconds);
 
 /* An error from a reply's body: "code: message", kind by status. Returns -1. */
 int registry_failure(const struct registry_reply *reply, struct err *e);

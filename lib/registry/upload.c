@@ -1,31 +1,58 @@
-#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/cleanup.h"
 #include "lib/registry/client.h"
 #include "lib/registry/transport.h"
 
-#define READ_SIZE 65536
+#define TRIES 3
 
+/*
+ * Bytes are gathered to chunks. A full one is sent by a thread while the next
+ * is gathered, so that what is read from one registry and written to another
+ * doesn't wait for itself.
+ */
 struct registry_upload {
-	struct registry *r;
+	struct registry *r;   /* of the caller; of small blobs */
+	struct registry *own; /* the thread's; NULL until there is a first full chunk */
 	char *location;
-	char *chunk; /* REGISTRY_CHUNK bytes */
+	char *chunk;          /* REGISTRY_CHUNK bytes */
 	size_t len;
-	int64_t sent;
+	int64_t taken;
 	EVP_MD_CTX *hash;
+	/* Belongs to the thread while it runs. */
+	pthread_t thread;
+	bool running;
+	char *flying;         /* the chunk being sent; NULL until there is one */
+	size_t flying_len;
+	int64_t sent;
+	int result;
+	struct err why;
 };
+
+/* Waits for the chunk that is being sent. */
+static int land(struct registry_upload *u, struct err *e)
+{
+	if (u->running) {
+		pthread_join(u->thread, NULL);
+		u->running = false;
+	}
+	return u->result < 0 ? err_set(e, u->why.kind, "%s", u->why.text) : 0;
+}
 
 static void upload_free(struct registry_upload *u)
 {
 	if (!u)
 		return;
+	land(u, NULL);
 	digest_drop(u->hash);
+	registry_close(u->own);
 	free(u->location);
 	free(u->chunk);
+	free(u->flying);
 	free(u);
 }
 
@@ -77,32 +104,108 @@ int registry_upload_begin(struct registry *r, struct registry_upload **ret, stru
 	return 0;
 }
 
-static int flush(struct registry_upload *u, struct err *e)
+static struct registry *handle_of(const struct registry_upload *u)
+{
+	return u->own ? u->own : u->r;
+}
+
+/* After a break: 1: the registry has got the chunk, 0: nothing of it, -1: no saying. */
+static int ask_how_far(struct registry_upload *u, size_t len)
+{
+	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
+	struct registry_request q = { .method = "GET", .url = u->location };
+	int64_t has;
+
+	if (registry_send(handle_of(u), &q, &reply, NULL) < 0 || (reply.status != 204 && reply.status != 202) || reply.last < 0)
+		return -1;
+	/* "0-0" is also what an upload without a byte says. */
+	has = reply.last ? reply.last + 1 : 0;
+	if (has != u->sent && has != u->sent + (int64_t)len)
+		return -1;
+	if (reply.location && take_location(u, &reply, NULL) < 0)
+		return -1;
+	return has == u->sent + (int64_t)len;
+}
+
+static int patch(struct registry_upload *u, const char *data, size_t len, bool *ret_broken, struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
 	char range[64];
 	struct registry_request q = {
-		.method = "PATCH", .url = u->location, .type = "application/octet-stream", .range = range,
-		.body = u->chunk, .body_len = u->len, .slow = true,
+		.method = "PATCH", .url = u->location, .type = "application/octet-stream", .range = range, .body = data, .body_len = len, .slow = true,
 	};
 
-	if (!u->len)
-		return 0;
-	snprintf(range, sizeof range, "%" PRId64 "-%" PRId64, u->sent, u->sent + (int64_t)u->len - 1);
-	if (registry_send(u->r, &q, &reply, e) < 0)
+	snprintf(range, sizeof range, "%" PRId64 "-%" PRId64, u->sent, u->sent + (int64_t)len - 1);
+	if (registry_send(handle_of(u), &q, &reply, e) < 0) {
+		*ret_broken = reply.broken;
 		return -1;
+	}
 	if (reply.status != 202 && reply.status != 201 && reply.status != 204)
 		return registry_failure(&reply, e);
-	u->sent += (int64_t)u->len;
-	u->len = 0;
 	return take_location(u, &reply, e);
+}
+
+static int send_chunk(struct registry_upload *u, const char *data, size_t len, struct err *e)
+{
+	bool broken = false;
+	int has, rc;
+
+	for (int n = 1; (rc = patch(u, data, len, &broken, e)) < 0; n++) {
+		if (!broken || n == TRIES || !registry_pause(handle_of(u), n) || (has = ask_how_far(u, len)) < 0)
+			return -1;
+		if (has)
+			break;
+		broken = false;
+	}
+	u->sent += (int64_t)len;
+	return 0;
+}
+
+static void *send_main(void *arg)
+{
+	struct registry_upload *u = arg;
+
+	u->result = send_chunk(u, u->flying, u->flying_len, &u->why);
+	return NULL;
+}
+
+/* Sends the full chunk while the next one is gathered. */
+static int launch(struct registry_upload *u, struct err *e)
+{
+	sigset_t all, old;
+	char *full = u->chunk;
+
+	if (land(u, e) < 0)
+		return -1;
+	if (!u->own && registry_clone(u->r, u->r->cancelled, u->r->cancelled_arg, &u->own, e) < 0)
+		return -1;
+	if (!u->flying && !(u->flying = malloc(REGISTRY_CHUNK)))
+		return err_nomem(e);
+	u->chunk = u->flying;
+	u->flying = full;
+	u->flying_len = u->len;
+	u->len = 0;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	u->running = pthread_create(&u->thread, NULL, send_main, u) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return u->running ? 0 : send_chunk(u, u->flying, u->flying_len, e);
+}
+
+static int flush(struct registry_upload *u, struct err *e)
+{
+	if (land(u, e) < 0)
+		return -1;
+	return u->len ? send_chunk(u, u->chunk, u->len, e) : 0;
 }
 
 int registry_upload_write(struct registry_upload *u, const void *data, size_t len, struct err *e)
 {
 	const char *bytes = data;
 
-	if (u->sent + (int64_t)u->len + (int64_t)len > REGISTRY_BLOB_MAX)
+	u->taken += (int64_t)len;
+	if (u->taken > REGISTRY_BLOB_MAX)
 		return err_set(e, ERR_TOO_LARGE, "a layer is larger than %" PRId64 " bytes", REGISTRY_BLOB_MAX);
 	if (digest_update(u->hash, data, len, e) < 0)
 		return -1;
@@ -114,7 +217,7 @@ int registry_upload_write(struct registry_upload *u, const void *data, size_t le
 		u->len += n;
 		bytes += n;
 		len -= n;
-		if (u->len == REGISTRY_CHUNK && flush(u, e) < 0)
+		if (u->len == REGISTRY_CHUNK && launch(u, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -130,7 +233,7 @@ static int put_end(struct registry_upload *u, const char *digest, struct err *e)
 	if (url.failed)
 		return err_nomem(e);
 	q.url = url.data;
-	if (registry_send(u->r, &q, &reply, e) < 0)
+	if (registry_send(handle_of(u), &q, &reply, e) < 0)
 		return -1;
 	return reply.status == 201 || reply.status == 204 ? 0 : registry_failure(&reply, e);
 }
@@ -138,10 +241,12 @@ static int put_end(struct registry_upload *u, const char *digest, struct err *e)
 static void delete_upload(struct registry_upload *u)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
-	struct registry_request q = { .method = "DELETE", .url = u->location };
+	struct registry_request q = { .method = "DELETE" };
 
+	land(u, NULL);
+	q.url = u->location;
 	if (u->location)
-		registry_send(u->r, &q, &reply, NULL);
+		registry_send(handle_of(u), &q, &reply, NULL);
 }
 
 int registry_upload_commit(struct registry_upload *u, const char *expected, char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e)
@@ -199,94 +304,4 @@ int registry_mount_blob(struct registry *r, const char *digest, const char *from
 	u.location = reply.location;
 	delete_upload(&u);
 	return 0;
-}
-
-int registry_put_blob(struct registry *r, const void *data, size_t len, char ret_digest[DIGEST_SIZE], struct err *e)
-{
-	struct registry_upload *u;
-	char digest[DIGEST_SIZE];
-	int there;
-
-	if (digest_of(data, len, digest, e) < 0 || (there = registry_blob_exists(r, digest, NULL, e)) < 0)
-		return -1;
-	if (!there) {
-		if (registry_upload_begin(r, &u, e) < 0)
-			return -1;
-		if (registry_upload_write(u, data, len, e) < 0) {
-			registry_upload_abort(u);
-			return -1;
-		}
-		if (registry_upload_commit(u, digest, NULL, NULL, e) < 0)
-			return -1;
-	}
-	if (ret_digest)
-		memcpy(ret_digest, digest, DIGEST_SIZE);
-	return 0;
-}
-
-/* Reads to the end into an upload; ends the upload in any case. */
-static int drain(struct registry_upload *u, ssize_t (*read_some)(void *arg, void *data, size_t cap, struct err *e), void *arg,
-		 const char *expected, char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e)
-{
-	char data[READ_SIZE];
-	ssize_t n;
-
-	while ((n = read_some(arg, data, sizeof data, e)) > 0)
-		if (registry_upload_write(u, data, (size_t)n, e) < 0)
-			break;
-	if (n != 0) {
-		registry_upload_abort(u);
-		return -1;
-	}
-	return registry_upload_commit(u, expected, ret_digest, ret_size, e);
-}
-
-struct file_reader {
-	int fd;
-	off_t at;
-	off_t size;
-	const struct registry_progress *progress;
-};
-
-static ssize_t read_file(void *arg, void *data, size_t cap, struct err *e)
-{
-	struct file_reader *f = arg;
-	ssize_t n;
-
-	do
-		n = pread(f->fd, data, cap, f->at);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_errno(e, errno, "read");
-	f->at += n;
-	if (f->progress && f->progress->report && f->progress->report(f->progress->arg, f->at, f->size, e) < 0)
-		return -1;
-	return n;
-}
-
-int registry_put_blob_fd(struct registry *r, int fd, const char *digest, const struct registry_progress *progress, struct err *e)
-{
-	struct file_reader f = { .fd = fd, .progress = progress };
-	struct registry_upload *u;
-	struct stat st;
-	int there = registry_blob_exists(r, digest, NULL, e);
-
-	if (there != 0)
-		return there < 0 ? -1 : 0;
-	if (fstat(fd, &st) < 0)
-		return err_errno(e, errno, "stat");
-	f.size = st.st_size;
-	if (registry_upload_begin(r, &u, e) < 0)
-		return -1;
-	return drain(u, read_file, &f, digest, NULL, NULL, e);
-}
-
-int registry_put_blob_stream(struct registry *r, ssize_t (*read)(void *arg, void *data, size_t cap, struct err *e), void *arg,
-			     char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e)
-{
-	struct registry_upload *u;
-
-	if (registry_upload_begin(r, &u, e) < 0)
-		return -1;
-	return drain(u, read, arg, NULL, ret_digest, ret_size, e);
 }

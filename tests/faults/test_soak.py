@@ -1,10 +1,12 @@
 """Sixteen clients do anything to eight containers while processes are killed at random; then all must be in order."""
 import http.client
+import io
 import json
 import os
 import random
 import signal
 import socket
+import tarfile
 import threading
 import time
 
@@ -29,11 +31,24 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def call(system, method, path, body=None):
+def tar_of_a_file():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        member = tarfile.TarInfo("copied")
+        member.size = 50000
+        tar.addfile(member, io.BytesIO(bytes(50000)))
+    return out.getvalue()
+
+
+TAR = tar_of_a_file()
+
+
+def call(system, method, path, body=None, tar=None):
     """Status and body; None if the connection was cut."""
     c = Connection(str(system.socket))
     try:
-        c.request(method, "/v1.43" + path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
+        data = json.dumps(body) if body is not None else tar
+        c.request(method, "/v1.43" + path, data, {"Content-Type": "application/x-tar" if tar else "application/json"})
         r = c.getresponse()
         return r.status, r.read()
     except (OSError, http.client.HTTPException):
@@ -44,7 +59,7 @@ def call(system, method, path, body=None):
 
 def random_call(system, rng):
     name = "soak%d" % rng.randrange(CONTAINERS)
-    verb = rng.choice(["create"] * 3 + ["start"] * 3 + ["stop", "kill", "exec", "exec", "rm", "rm-f", "rename", "inspect", "logs", "list"])
+    verb = rng.choice(["create"] * 3 + ["start"] * 3 + ["stop", "kill", "exec", "exec", "rm", "rm-f", "rename", "put", "get", "inspect", "logs", "list"])
     if verb == "create":
         return verb, call(system, "POST", "/containers/create?name=" + name, {"Image": "busybox", "Cmd": ["sh", "-c", SCRIPT]})
     if verb == "stop":
@@ -60,6 +75,10 @@ def random_call(system, rng):
         return verb, call(system, "DELETE", "/containers/%s?force=%d" % (name, verb == "rm-f"))
     if verb == "rename":
         return verb, call(system, "POST", "/containers/%s/rename?name=soak%d" % (name, rng.randrange(CONTAINERS)))
+    if verb == "put":
+        return verb, call(system, "PUT", "/containers/%s/archive?path=/tmp" % name, tar=TAR)
+    if verb == "get":
+        return verb, call(system, "GET", "/containers/%s/archive?path=/etc" % name)
     if verb == "logs":
         return verb, call(system, "GET", "/containers/%s/logs?stdout=1" % name)
     if verb == "list":

@@ -81,6 +81,8 @@ class Relay:
 
 class Function:
     """Runs until closed; takes every invocation of the fake Lambda, one after the other."""
+    program, environment = BUILD + "/sockerless-agent", {}
+    deadline = 60  # seconds from now, at each invocation
 
     def __init__(self, gw, container):
         function = self
@@ -107,7 +109,7 @@ class Function:
                 payload = json.dumps(inv.payload).encode()
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "req-%d" % gw.lam.count)
-                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + 60) * 1000)))
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + function.deadline) * 1000)))
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
@@ -127,8 +129,8 @@ class Function:
         self.dir = tempfile.mkdtemp(prefix="gwagent.")
         os.mkdir(self.dir + "/tmp")
         env = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % self.server.server_address[1], "SOCKERLESS_CONTAINER_ID": container,
-               "SOCKERLESS_AGENT_TOKEN": "t", "SOCKERLESS_AGENT_TMP": self.dir + "/tmp"}
-        self.process = subprocess.Popen([BUILD + "/sockerless-agent"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+               "SOCKERLESS_AGENT_TOKEN": "t", "SOCKERLESS_AGENT_TMP": self.dir + "/tmp", **self.environment}
+        self.process = subprocess.Popen([self.program], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         cwd=self.dir)
 
     def close(self):

@@ -121,6 +121,31 @@ class Breaks(unittest.TestCase):
         self.addCleanup(server.close)
         self.assertEqual(blob(server.host, self.data), self.data.decode())
 
+    def test_upload_goes_on(self):
+        """A chunk whose answer got lost is there, one that got lost itself is sent again."""
+        for lost in False, True:
+            whole, patches = [], []
+
+            def handle(request, lost=lost, whole=whole, patches=patches):
+                here = {"Location": "/upload"}
+                if request.command == "PATCH":
+                    patches.append(request.headers["Content-Range"])
+                    broken = len(patches) == 2
+                    if not (broken and lost):
+                        whole.append(request.body)
+                    return 202, here | ({"Content-Length": "9"} if broken else {}), b""
+                if request.command == "GET" and request.path == "/upload":
+                    return 204, here | {"Range": "0-%d" % (sum(map(len, whole)) - 1)}, b""
+                return {"POST": 202, "PUT": 201}.get(request.command, 200), here, b""
+
+            server = Server(handle)
+            self.addCleanup(server.close)
+            data = os.urandom((20 << 20) + 7)
+            p = subprocess.run([DRIVE, server.host, "x", "-", "upload"], input=data, capture_output=True, timeout=60, check=False)
+            self.assertEqual(p.stdout.decode(), "%s %d\n" % (digest_of(data), len(data)))
+            self.assertEqual(b"".join(whole), data)
+            self.assertEqual(len(patches), 4 if lost else 3)
+
     def test_private_addresses(self):
         host = self.serve(lambda first, n: (len(self.data), self.data))
         out = blob(host, self.data, REGISTRY_PUBLIC_ONLY="1")
