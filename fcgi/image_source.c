@@ -12,7 +12,11 @@
 
 struct json_object *image_source_auth(const struct request *req)
 {
-	const char *text = request_header(req, "X-Registry-Auth");
+	return image_source_json(request_header(req, "X-Registry-Auth"));
+}
+
+struct json_object *image_source_json(const char *text)
+{
 	CLEANUP_FREE char *base64 = NULL;
 	CLEANUP_FREE char *plain = NULL;
 	struct json_object *o = NULL;
@@ -78,6 +82,16 @@ static bool is_docker_io(const struct reference *r)
 int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e)
 {
 	return open_at(req, is_docker_io(r) ? req->settings->docker_io_endpoint : r->domain, r, auth, push, ret, e);
+}
+
+int image_source_open_index(struct request *req, const char *host, struct json_object *auth, struct registry **ret, struct err *e)
+{
+	/* A search belongs to no repository; the name stands in errors alone. */
+	REFERENCE_CLEANUP struct reference r = { 0 };
+
+	if (reference_parse("search", &r, e) < 0)
+		return -1;
+	return open_at(req, host ? host : req->settings->docker_io_index, &r, auth, false, ret, e);
 }
 
 /* The operator's own mirrors may be anywhere. 1: it has the image, 0: it doesn't, or doesn't answer. */
