@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "fcgi/container_files.h"
 #include "fcgi/json_text.h"
 #include "fcgi/list_filters.h"
 #include "fcgi/reply.h"
@@ -152,8 +153,12 @@ static int put_size(struct listing *l, struct err *e)
 	struct store *s = l->req->store;
 	int rc = store_row(s, QUERY_CONTAINER_IMAGE_SIZE, e, "tt", l->req->tenant, store_text(s, Q, IMAGE));
 
+	int64_t own = container_layer_size(l->req, store_text(s, Q, ID));
+
+	if (own)
+		buf_printf(&l->out, ",\"SizeRw\":%lld", (long long)own);
 	if (rc == 1)
-		buf_printf(&l->out, ",\"SizeRootFs\":%lld", (long long)store_int(s, QUERY_CONTAINER_IMAGE_SIZE, 0));
+		buf_printf(&l->out, ",\"SizeRootFs\":%lld", (long long)(store_int(s, QUERY_CONTAINER_IMAGE_SIZE, 0) + own));
 	store_reset(s, QUERY_CONTAINER_IMAGE_SIZE);
 	return rc < 0 ? -1 : 0;
 }
