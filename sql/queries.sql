@@ -82,7 +82,10 @@ WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
 -- name: container_image_uri
-SELECT image_uri FROM container WHERE tenant = :tenant AND id = :id;
+SELECT image_uri, function_name FROM container WHERE tenant = :tenant AND id = :id;
+
+-- name: container_set_image_uri
+UPDATE container SET image_uri = :uri WHERE tenant = :tenant AND id = :id;
 
 -- name: container_image_by_reference
 SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;

@@ -55,6 +55,8 @@ struct lambda_listed {
 
 /* 409: the name is taken (ERR_CONFLICT). ret may be NULL. */
 int lambda_create_function(struct aws_client *c, const struct lambda_function *f, struct lambda_status *ret, struct err *e);
+/* Another image; takes effect once `updating` of lambda_get_function() has become false. 409: the function changes already. */
+int lambda_update_function_code(struct aws_client *c, const char *name, const char *image_uri, struct err *e);
 int lambda_get_function(struct aws_client *c, const char *name, struct lambda_status *ret, struct err *e);
 /* A function that is not there is success. */
 int lambda_delete_function(struct aws_client *c, const char *name, struct err *e);

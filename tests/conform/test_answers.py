@@ -1,10 +1,12 @@
 """One row per situation: the request, then status, reason and what the body is. The rows play on one stage, in order."""
 import base64
 import http
+import io
 import json
 import pathlib
 import re
 import sys
+import tarfile
 import time
 import urllib.parse
 
@@ -245,6 +247,31 @@ def test_path_stat(play):
     stat = json.loads(base64.b64decode(reply.headers["x-docker-container-path-stat"]))
     assert reply.status == 200 and reply.body == b"" and set(stat) == {"name", "size", "mode", "mtime", "linkTarget"} and stat["name"] == "busybox"
     assert play("HEAD", "/containers/up/archive?path=/absent").status == 404
+
+
+def test_upload_of_a_length_that_is_told(play):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        member = tarfile.TarInfo("large")
+        member.size = 20 << 20
+        t.addfile(member, io.BytesIO(bytes(member.size)))
+    reply = play("PUT", "/containers/up/archive?path=/tmp", out.getvalue(), headers={"Content-Type": "application/x-tar"})
+    assert (reply.status, reply.body) == (200, b""), reply.raw
+
+
+def test_event_comes_at_once(play):
+    """What a worker writes is told without waiting for the gateway's next look, of which there is one a second."""
+    with play.connect() as s:
+        s.sendall(b"GET /v1.43/events HTTP/1.1\r\nHost: d\r\n\r\n")
+        assert s.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        begun, took = time.monotonic(), []
+        for i in range(8):
+            play.post("/volumes/create", {"Name": "told%d" % i})
+            while b"told%d" % i not in s.recv(65536):
+                pass
+            took.append(time.monotonic() - begun)
+            begun = time.monotonic()
+    assert sorted(took)[4] < 0.5, took
 
 
 def test_events(play):
