@@ -242,6 +242,13 @@ def test_hijacked_heads(play):
     assert head.startswith("HTTP/1.1 101 UPGRADED\r\n") and "Api-Version: 1.47\r\n" in head and head.endswith("\r\n\r\n\x01\0\0\0\0\0\0\x03hi\n")
 
 
+def test_login_at_the_registry(play, system):
+    reply = play.post("/auth", {"serveraddress": "127.0.0.1:%d" % (system.port + 2)})
+    assert (reply.status, reply.json) == (200, {"IdentityToken": "", "Status": "Login Succeeded"}), reply.raw
+    reply = play.post("/auth", {"serveraddress": "127.0.0.1:1"})
+    assert reply.status == 500 and "connection refused" in reply.message, reply.raw
+
+
 def test_path_stat(play):
     reply = play("HEAD", "/containers/up/archive?path=/bin/busybox")
     stat = json.loads(base64.b64decode(reply.headers["x-docker-container-path-stat"]))
