@@ -91,8 +91,8 @@ class Registry:
         return {"mediaType": media_type, "digest": digest_of(body), "size": len(body)}
 
     def put_image(self, repository, reference, layers, architecture="amd64", config=None, headers=None, diff_ids=None,
-                  layer_type=DOCKER_LAYER, compress=gzip.compress, media_types=(DOCKER_MANIFEST, DOCKER_CONFIG), **extra):
-        """layers: tars. Returns the manifest's descriptor with "id", the config's digest."""
+                  layer_type=DOCKER_LAYER, compress=lambda tar: gzip.compress(tar, mtime=0), media_types=(DOCKER_MANIFEST, DOCKER_CONFIG), **extra):
+        """layers: tars; the same ones give the same blobs. Returns the manifest's descriptor with "id", the config's digest."""
         document = {"architecture": architecture, "os": "linux", "config": config or {},
                     "rootfs": {"type": "layers", "diff_ids": diff_ids or [digest_of(t) for t in layers]}, **extra}
         described = self.put_blob(repository, json.dumps(document).encode(), headers)
