@@ -1,7 +1,7 @@
 /*
  * sockerlessctl reconcile: brings AWS and the store together again. --once
  * does everything one time; --watch (the default, a service) does the rows on
- * each hint and each minute, and functions and spools at start and hourly.
+ * each hint and each minute, the registry each minute, and functions and spools at start and hourly.
  * After an error of AWS it waits, longer each time.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@ struct watch {
 	int signals;
 	int64_t clock;     /* ns: the time of day less the monotonic clock, at the last turn */
 	int64_t minute_at; /* monotonic seconds; when the next is due */
+	int64_t registry_at;
 	int64_t hour_at;
 	int64_t pause;     /* seconds; 0: no error last time */
 	int64_t quiet_until;
@@ -69,7 +70,7 @@ static int sweep_hour(struct sweep *s, struct err *e)
 
 static int once(struct sweep *s, struct err *e)
 {
-	return sweep_minute(s, e) < 0 || sweep_removing(s, e) < 0 || sweep_hour(s, e) < 0 ? -1 : 0;
+	return sweep_minute(s, e) < 0 || sweep_removing(s, e) < 0 || sweep_registry(s, e) < 0 || sweep_hour(s, e) < 0 ? -1 : 0;
 }
 
 /* Does what is due. */
@@ -84,6 +85,11 @@ static int turn(struct watch *w, int64_t now, struct err *e)
 		return 0;
 	if (sweep_removing(&w->sweep, e) < 0)
 		return -1;
+	if (now >= w->registry_at) {
+		if (sweep_registry(&w->sweep, e) < 0)
+			return -1;
+		w->registry_at = now + MINUTE;
+	}
 	if (now >= w->hour_at) {
 		if (sweep_hour(&w->sweep, e) < 0)
 			return -1;

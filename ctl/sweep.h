@@ -38,6 +38,9 @@ void sweep_checkpoint(struct sweep *s);
  */
 int sweep_functions(struct sweep *s, struct err *e);
 
+/* Deletes from our registry what neither an image nor a container needs any more (SOCKERLESS_REGISTRY_KEEP, SOCKERLESS_DERIVED_KEEP). Returns how many manifests. */
+int sweep_registry(struct sweep *s, struct err *e);
+
 /* Directories of output that belong to no row, and that a gateway which died left behind: untouched for hours. */
 int sweep_spool(struct sweep *s, struct err *e);
 /* Removes a container's spool; one that isn't there is success. */

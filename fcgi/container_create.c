@@ -240,9 +240,28 @@ static int attempt_once(struct making *m, int attempt, struct err *e)
 	return 0;
 }
 
-static int make(struct making *m, struct json_object *body, struct err *e)
+static int attempt(struct making *m, struct err *e)
 {
 	int rc = 1;
+
+	for (int i = 0; i < ATTEMPTS && rc > 0; i++)
+		rc = attempt_once(m, i, e);
+	return rc == 0 ? 0 : -1;
+}
+
+/* The image's Lambda form has vanished from the registry, by a lifecycle rule for instance: another one is made. */
+static int derive_again(struct making *m, struct err *e)
+{
+	if (store_run(m->req->store, QUERY_DERIVED_FORGET, e, "tt", m->req->tenant, m->uri) < 0)
+		return -1;
+	free(m->uri);
+	m->uri = NULL;
+	return create_derive(m->req, &m->image, &m->create, &m->uri, e) < 0 ? -1 : attempt(m, e);
+}
+
+static int make(struct making *m, struct json_object *body, struct err *e)
+{
+	int rc;
 
 	if (!body)
 		return err_set(e, ERR_INVALID, "config cannot be empty in order to create a container");
@@ -253,9 +272,10 @@ static int make(struct making *m, struct json_object *body, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "SOCKERLESS_AGENT_CALLBACK_URL isn't set: functions would have no way back to this service");
 	if (create_derive(m->req, &m->image, &m->create, &m->uri, e) < 0)
 		return -1;
-	for (int i = 0; i < ATTEMPTS && rc > 0; i++)
-		rc = attempt_once(m, i, e);
-	return rc == 0 ? 0 : -1;
+	rc = attempt(m, e);
+	if (rc < 0 && strstr(e->text, "Source image") && strstr(e->text, "does not exist"))
+		rc = derive_again(m, e);
+	return rc;
 }
 
 static int answer(struct making *m, struct err *e)

@@ -53,7 +53,7 @@ static int derive(struct request *req, const struct image_row *row, const struct
 	if (image_fetch(to, row->manifest_digest, json_str(row->config, "architecture", "amd64"), &base, e) < 0 ||
 	    derive_image(to, from, &base, w, &uri, &warnings, e) < 0)
 		return -1;
-	if (store_run(req->store, QUERY_DERIVED_SET, e, "ttttt", req->tenant, key, row->id, uri, json_text(warnings)) < 0)
+	if (store_run(req->store, QUERY_DERIVED_SET, e, "ttttti", req->tenant, key, row->id, uri, json_text(warnings), time_now()) < 0)
 		return -1;
 	*ret_uri = STEAL(uri);
 	*ret_warnings = STEAL(warnings);
@@ -95,6 +95,9 @@ int create_derive(struct request *req, const struct image_row *row, struct creat
 		return -1;
 	if (derive_key(row->id, &writable.wish, key, e) < 0)
 		return err_prefix(e, "the agent that is put into images (SOCKERLESS_AGENT_PATH)");
+	/* First: what is in use is not swept from now on. */
+	if (store_run(req->store, QUERY_DERIVED_USED, e, "itt", time_now(), req->tenant, key) < 0)
+		return -1;
 	rc = find_made(req, key, ret_uri, &warnings, e);
 	if (rc == 0)
 		rc = derive(req, row, &writable.wish, key, ret_uri, &warnings, e);

@@ -7,6 +7,8 @@
 #include "fcgi/request.h"
 
 int image_pull(struct request *req, struct err *e);
+/* The same pull within a stream that was begun, with the account `auth` (NULL: anonymous); its lines go there, its error to the caller. */
+int image_pull_into(struct request *req, const char *name, struct json_object *auth, struct err *e);
 int image_import_stream(struct request *req, struct err *e);
 
 /* {"status":..,"id":..}; id NULL: none. False: the client has left. */

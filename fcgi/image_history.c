@@ -1,7 +1,6 @@
 /*
  * GET /images/{ref}/history: the steps that made an image, newest first, from
- * its config. Sizes are those of the layers' blobs, which the manifest in our
- * registry tells; it is asked only for an image of several layers.
+ * its config. Sizes are those of the layers' blobs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +17,30 @@ static size_t count(struct json_object *list)
 	return list ? json_object_array_length(list) : 0;
 }
 
-/* The manifest's layers, or NULL if the image's whole size tells enough. */
-static int read_layers(struct request *req, const struct image_row *image, struct json_object **ret, struct err *e)
+/* From the store; an image of before it kept layers has its manifest read. */
+static int read_layers(struct request *req, const struct image_row *image, struct json_object *sizes, struct err *e)
 {
 	REGISTRY_CLEANUP struct registry *registry = NULL;
-	REGISTRY_MANIFEST_CLEANUP struct registry_manifest m = { .body = NULL };
-	CLEANUP_JSON struct json_object *doc = NULL;
+	IMAGE_CLEANUP struct image fetched = { 0 };
+	size_t layers;
+	int rc;
 
-	if (count(json_array(json_obj(image->config, "rootfs"), "diff_ids")) <= 1)
-		return 0;
-	if (image_registry_open(req, false, &registry, e) < 0 || registry_get_manifest(registry, image->manifest_digest, &m, e) < 0 ||
-	    json_parse(m.body, m.len, &doc, e) < 0) {
+	if (store_query(req->store, QUERY_IMAGE_LAYERS, e, "tt", req->tenant, image->id) < 0)
+		return -1;
+	while ((rc = store_step(req->store, QUERY_IMAGE_LAYERS, e)) > 0)
+		json_object_array_add(sizes, json_object_new_int64(store_int(req->store, QUERY_IMAGE_LAYERS, 2)));
+	layers = count(json_array(json_obj(image->config, "rootfs"), "diff_ids"));
+	if (rc < 0 || count(sizes) || !layers)
+		return rc;
+	if (layers == 1)
+		return json_object_array_add(sizes, json_object_new_int64(image->size)) < 0 ? err_nomem(e) : 0;
+	if (image_registry_open(req, false, &registry, e) < 0 ||
+	    image_fetch(registry, image->manifest_digest, json_str(image->config, "architecture", "amd64"), &fetched, e) < 0) {
 		e->kind = ERR_UPSTREAM;
 		return err_prefix(e, "the sizes of the image's layers");
 	}
-	*ret = json_object_get(json_array(doc, "layers"));
+	for (size_t i = 0; i < fetched.n_layers; i++)
+		json_object_array_add(sizes, json_object_new_int64(fetched.layers[i].size));
 	return 0;
 }
 
@@ -71,11 +79,10 @@ static int add_step(struct json_object *list, struct json_object *from, const ch
 	return 0;
 }
 
-static int make(struct request *req, const struct image_row *image, struct json_object *layers, struct json_object *list, struct err *e)
+static int make(struct request *req, const struct image_row *image, struct json_object *sizes, struct json_object *list, struct err *e)
 {
 	struct json_object *history = json_array(image->config, "history"), *step = NULL;
 	size_t layer = count(json_array(json_obj(image->config, "rootfs"), "diff_ids"));
-	bool single = layer <= 1;
 
 	for (size_t i = count(history); i-- > 0;) {
 		struct json_object *from = json_object_array_get_idx(history, i);
@@ -83,7 +90,7 @@ static int make(struct request *req, const struct image_row *image, struct json_
 
 		if (!json_flag(from, "empty_layer", false) && layer > 0) {
 			layer--;
-			size = single ? image->size : json_int(json_object_array_get_idx(layers, layer), "size", 0);
+			size = json_object_get_int64(json_object_array_get_idx(sizes, layer));
 		}
 		if (add_step(list, from, count(list) ? "<missing>" : image->id, size, &step, e) < 0)
 			return -1;
@@ -96,13 +103,13 @@ static int make(struct request *req, const struct image_row *image, struct json_
 int route_image_history(struct request *req, struct err *e)
 {
 	IMAGE_ROW_CLEANUP struct image_row image = { .config = NULL };
-	CLEANUP_JSON struct json_object *layers = NULL;
+	CLEANUP_JSON struct json_object *sizes = json_object_new_array();
 	CLEANUP_JSON struct json_object *list = json_object_new_array();
 
-	if (!list)
+	if (!list || !sizes)
 		return err_nomem(e);
-	if (image_find(req->store, req->tenant, req->name, &image, e) < 0 || read_layers(req, &image, &layers, e) < 0 ||
-	    make(req, &image, layers, list, e) < 0)
+	if (image_find(req->store, req->tenant, req->name, &image, e) < 0 || read_layers(req, &image, sizes, e) < 0 ||
+	    make(req, &image, sizes, list, e) < 0)
 		return -1;
 	return reply_json(req, 200, list);
 }

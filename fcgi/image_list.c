@@ -1,18 +1,20 @@
 /*
  * GET /images/json: images of the tenant, newest first. Filters: dangling,
- * label, before, since, until, reference. ?all and ?digests change nothing:
- * there are no intermediate images, and digests are always shown.
+ * label, before, since, until, reference. ?shared-size=1 counts layers that
+ * other images have. ?all, ?digests and ?manifests change nothing: there are no
+ * intermediate images, digests are always shown, and an image has one manifest.
  */
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/image_sizes.h"
 #include "fcgi/image_store.h"
+#include "fcgi/prune.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/cleanup.h"
 #include "lib/docker/filters.h"
-#include "lib/docker/time.h"
 #include "lib/docker/versions.h"
 #include "lib/json.h"
 
@@ -26,6 +28,8 @@ struct listing {
 	struct request *req;
 	struct json_object *filters; /* owned */
 	struct json_object *names;   /* image id -> array of references; owned */
+	struct image_sizes sizes;    /* read for shared-size alone */
+	bool shared;
 	int dangling;                /* -1: whatever */
 	int64_t before;              /* creation time, seconds; 0: none */
 	int64_t since;
@@ -35,6 +39,7 @@ static void listing_free(struct listing *l)
 {
 	json_object_put(l->filters);
 	json_object_put(l->names);
+	image_sizes_free(&l->sizes);
 }
 
 static int collect_names(struct listing *l, struct err *e)
@@ -81,8 +86,8 @@ static int read_until(struct listing *l, struct err *e)
 	for (size_t i = 0; i < filters_count(l->filters, "until"); i++) {
 		const char *text = filters_value(l->filters, "until", i);
 
-		if (!time_parse_unix(text, &ns))
-			return err_set(e, ERR_INVALID, "until=%s is not supported: give seconds since 1970", text);
+		if (!prune_parse_until(text, time_now(), &ns))
+			return err_set(e, ERR_INVALID, "until=%.200s is not supported: give a duration (24h), a date or seconds since 1970", text);
 		if (ns && (!l->before || ns / 1000000000 < l->before))
 			l->before = ns / 1000000000;
 	}
@@ -198,7 +203,7 @@ static int add_image(struct listing *l, struct json_object *list, struct json_ob
 	if (!json_add_int(o, "Containers", -1) || !json_add_int(o, "Created", image_created(config)) || !json_add_str(o, "Id", id) ||
 	    !json_add(o, "Labels", json_object_get(labels)) || !json_add_str(o, "ParentId", "") ||
 	    !json_add(o, "RepoDigests", json_object_get(digests)) || !json_add(o, "RepoTags", json_object_get(tags)) ||
-	    !json_add_int(o, "SharedSize", -1) || !json_add_int(o, "Size", size) ||
+	    !json_add_int(o, "SharedSize", l->shared ? image_sizes_shared(&l->sizes, id) : -1) || !json_add_int(o, "Size", size) ||
 	    (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, l->req->minor) && !json_add_int(o, "VirtualSize", size)) || json_object_array_add(list, o) < 0)
 		return err_nomem(e);
 	json_object_get(o);
@@ -254,6 +259,9 @@ int route_image_list(struct request *req, struct err *e)
 
 	if (!list)
 		return err_nomem(e);
+	l.shared = request_flag(req, "shared-size", false);
+	if (l.shared && image_sizes_read(req, &l.sizes, e) < 0)
+		return -1;
 	if (read_filters(&l, e) < 0 || collect_names(&l, e) < 0 || collect(&l, list, e) < 0)
 		return -1;
 	json_object_array_sort(list, newer_first);

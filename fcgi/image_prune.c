@@ -1,10 +1,12 @@
 /*
  * POST /images/prune: deletes images that no container uses: those without a
  * tag, or with filter dangling=false all of them. Filters: dangling, label,
- * until. Blobs stay in the registry, so that no space is reclaimed.
+ * until. SpaceReclaimed counts the blobs that no other image has; the
+ * reconciler frees them in the registry.
  */
 #include <string.h>
 
+#include "fcgi/image_sizes.h"
 #include "fcgi/image_store.h"
 #include "fcgi/prune.h"
 #include "fcgi/reply.h"
@@ -45,6 +47,8 @@ int route_image_prune(struct request *req, struct err *e)
 	PRUNE_CLEANUP struct prune p = { .filters = NULL };
 	CLEANUP_JSON struct json_object *records = json_object_new_array();
 	CLEANUP_JSON struct json_object *answer = json_object_new_object();
+	IMAGE_SIZES_CLEANUP struct image_sizes before = { 0 };
+	IMAGE_SIZES_CLEANUP struct image_sizes after = { 0 };
 	int dangling;
 
 	if (!records || !answer)
@@ -54,13 +58,13 @@ int route_image_prune(struct request *req, struct err *e)
 	dangling = filters_boolean(p.filters, "dangling", 1, e);
 	if (dangling < 0 || store_begin(req->store, e) < 0)
 		return -1;
-	if (prune_all(req, &p, dangling, records, e) < 0) {
+	if (image_sizes_read(req, &before, e) < 0 || prune_all(req, &p, dangling, records, e) < 0 || image_sizes_read(req, &after, e) < 0) {
 		store_rollback(req->store);
 		return -1;
 	}
 	if (store_commit(req->store, e) < 0)
 		return -1;
-	if (!prune_add(answer, "ImagesDeleted", records) || !json_add_int(answer, "SpaceReclaimed", 0))
+	if (!prune_add(answer, "ImagesDeleted", records) || !json_add_int(answer, "SpaceReclaimed", before.layers - after.layers))
 		return err_nomem(e);
 	return reply_json(req, 200, answer);
 }

@@ -218,3 +218,15 @@ int image_pull(struct request *req, struct err *e)
 		image_line_error(req, e);
 	return req->replied ? 0 : rc;
 }
+
+int image_pull_into(struct request *req, const char *name, struct json_object *auth, struct err *e)
+{
+	PULL_CLEANUP struct pull p = { .req = req };
+	const char *architecture = NULL;
+
+	if (reference_parse(name, &p.reference, e) < 0 || reference_default_tag(&p.reference, e) < 0 || check_platform(req, &architecture, e) < 0 ||
+	    pull_one(&p, auth, architecture, e) < 0)
+		return -1;
+	say_status(req, p.fresh, p.shown);
+	return 0;
+}

@@ -3,8 +3,8 @@
  * by dockerd's rules: a name whose image a container uses, an image of a
  * running container, and an id with names in several repositories are
  * conflicts, some of which ?force=1 overrules. The answer tells what was
- * untagged and deleted. Blobs stay in the registry: other images may share
- * them, and the registry's own lifecycle rules clear them away.
+ * untagged and deleted. The manifests become garbage of the registry, which the
+ * reconciler deletes there.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +144,9 @@ static int delete_image(struct removal *r, struct err *e)
 		if (untag(r, name_at(r, 0), e) < 0 || reload_names(r, e) < 0)
 			return -1;
 	}
+	if (store_run(s, QUERY_GARBAGE_ADD_IMAGE, e, "itt", time_now(), tenant, r->image.id) < 0 ||
+	    store_run(s, QUERY_GARBAGE_ADD_DERIVED, e, "itt", time_now(), tenant, r->image.id) < 0)
+		return -1;
 	if (store_run(s, QUERY_DERIVED_DELETE, e, "tt", tenant, r->image.id) < 0 ||
 	    store_run(s, QUERY_IMAGE_DELETE, e, "tt", tenant, r->image.id) < 0 ||
 	    image_event(s, tenant, "delete", r->image.id, r->image.id, r->image.config, e) < 0 ||

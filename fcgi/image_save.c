@@ -100,12 +100,12 @@ static int not_found(const char *text, struct err *e)
 static int add_asked(struct save *s, const char *text, struct err *e)
 {
 	REFERENCE_CLEANUP struct reference r = { 0 };
-	IMAGE_ROW_CLEANUP struct image_row row = { 0 };
 	CLEANUP_FREE char *name = NULL;
 	struct save_image *ignored;
 	int rc = 0;
 
-	if (reference_parse(text, &r, e) == 0 && !r.digest) {
+	/* "sha256:<hex>" would parse as a name and a tag. */
+	if (strncmp(text, "sha256:", 7) != 0 && reference_parse(text, &r, e) == 0 && !r.digest) {
 		name = r.tag ? reference_full(&r) : reference_name(&r);
 		if (!name)
 			return err_nomem(e);

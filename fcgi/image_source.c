@@ -12,7 +12,11 @@
 
 struct json_object *image_source_auth(const struct request *req)
 {
-	const char *text = request_header(req, "X-Registry-Auth");
+	return image_source_json(request_header(req, "X-Registry-Auth"));
+}
+
+struct json_object *image_source_json(const char *text)
+{
 	CLEANUP_FREE char *base64 = NULL;
 	CLEANUP_FREE char *plain = NULL;
 	struct json_object *o = NULL;

@@ -10,6 +10,8 @@
 
 /* X-Registry-Auth: base64url of JSON. NULL without it; what can't be read counts as none, as in dockerd. Owned by the caller. */
 struct json_object *image_source_auth(const struct request *req);
+/* The same of any header's text (NULL: NULL); X-Registry-Config is written so, too. */
+struct json_object *image_source_json(const char *text);
 
 /*
  * Opens the repository of a reference with {username, password} or

@@ -225,6 +225,8 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 
 	if (store_run(s, QUERY_IMAGE_ADD, e, "ttttii", tenant, i->id, i->config_text, i->digest, i->size, time_now()) < 0)
 		return -1;
+	if (store_run(s, QUERY_GARBAGE_FORGET, e, "tt", tenant, i->digest) < 0)
+		return -1;
 	for (size_t n = 0; n < i->n_layers; n++) {
 		const struct image_layer *l = &i->layers[n];
 

@@ -157,6 +157,11 @@ int reply_upload(struct request *req, const char *path, ...)
 	return rc;
 }
 
+int reply_upload_here(struct request *req)
+{
+	return reply_message(req, 403, "this worker has no body");
+}
+
 int reply_stream_begin(struct request *req, int status, const char *content_type)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT;

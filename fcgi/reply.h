@@ -42,6 +42,9 @@ int reply_handover(struct request *req, const char *path, ...) __attribute__((se
  */
 int reply_upload(struct request *req, const char *path, ...) __attribute__((sentinel));
 
+/* Nor can the worker that is asked take it itself: the request comes again, with its body, and with the parameter SOCKERLESS_UPLOAD. */
+int reply_upload_here(struct request *req);
+
 /*
  * A reply of unknown length: begin (headers are sent at once), then writes,
  * each flushed to the client; the end is the handler's return. write returns

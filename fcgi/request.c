@@ -388,6 +388,14 @@ int request_json(struct request *req, bool optional, struct json_object **ret, s
 	return 0;
 }
 
+void request_drain(struct request *req)
+{
+	char data[65536];
+
+	while (request_read_some(req, data, sizeof data, NULL) > 0)
+		;
+}
+
 bool request_client_left(const struct request *req)
 {
 	struct pollfd p = { .fd = req->connection->fcgi.ipcFd, .events = POLLRDHUP };

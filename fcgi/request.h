@@ -90,6 +90,9 @@ int request_json(struct request *req, bool optional, struct json_object **ret, s
  */
 ssize_t request_read_some(struct request *req, void *data, size_t n, struct err *e);
 
+/* Reads what is left of such a body and forgets it. */
+void request_drain(struct request *req);
+
 /* The client closed its connection (nginx closes ours then). Never blocks. */
 bool request_client_left(const struct request *req);
 

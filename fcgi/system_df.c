@@ -1,12 +1,13 @@
 /*
  * GET /system/df: images, containers and volumes with their sizes. An image's
- * size is that of its blobs, each image counted for itself; containers and
+ * size is that of its blobs, LayersSize counts shared ones once; containers and
  * volumes hold nothing on a disk. ?type= (container, image, volume,
  * build-cache, several times) leaves the others out.
  */
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "fcgi/image_sizes.h"
 #include "fcgi/image_store.h"
 #include "fcgi/json_text.h"
 #include "fcgi/reply.h"
@@ -38,7 +39,7 @@ static int read_types(struct request *req, bool wanted[TYPES], struct err *e)
 	return 0;
 }
 
-static int add_users(struct request *req, struct json_object *image, struct err *e)
+static int add_users(struct request *req, const struct image_sizes *sizes, struct json_object *image, struct err *e)
 {
 	enum query q = QUERY_IMAGE_USERS;
 	int64_t users = 0;
@@ -49,24 +50,25 @@ static int add_users(struct request *req, struct json_object *image, struct err 
 	store_reset(req->store, q);
 	if (rc < 0)
 		return -1;
-	return json_add_int(image, "Containers", users) && json_add_int(image, "SharedSize", 0) ? 0 : err_nomem(e);
+	return json_add_int(image, "Containers", users) && json_add_int(image, "SharedSize", image_sizes_shared(sizes, json_str(image, "Id", ""))) ? 0 : err_nomem(e);
 }
 
 static int put_images(struct request *req, struct buf *out, struct err *e)
 {
+	IMAGE_SIZES_CLEANUP struct image_sizes sizes = { 0 };
 	CLEANUP_JSON struct json_object *all = NULL;
-	int64_t size = 0;
 
-	if (image_list_all(req, &all, e) < 0)
+	if (image_list_all(req, &all, e) < 0 || image_sizes_read(req, &sizes, e) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		struct json_object *image = json_object_array_get_idx(all, i);
 
-		size += json_int(image, "Size", 0);
-		if (add_users(req, image, e) < 0)
+		if (!json_obj(sizes.images, json_str(image, "Id", "")))
+			sizes.layers += json_int(image, "Size", 0); /* kept before its layers were */
+		if (add_users(req, &sizes, image, e) < 0)
 			return -1;
 	}
-	buf_printf(out, "\"LayersSize\":%lld", (long long)size);
+	buf_printf(out, "\"LayersSize\":%lld", (long long)sizes.layers);
 	json_put_raw(out, "Images", json_text(all));
 	return 0;
 }

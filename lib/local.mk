@@ -7,5 +7,6 @@ libsockerless_a_SOURCES = \
 
 include lib/docker/local.mk
 include lib/aws/local.mk
+include lib/netns/local.mk
 include lib/registry/local.mk
 include lib/rootfs/local.mk

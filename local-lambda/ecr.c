@@ -9,11 +9,13 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/ids.h"
+#include "lib/registry/client.h"
 #include "local-lambda/clock.h"
 #include "local-lambda/file.h"
 
 #define REPOSITORIES_MAX 100000
 #define PAGE_MAX 1000
+#define DELETE_MAX 100 /* images of one BatchDeleteImage */
 #define TOKEN_SECONDS (12 * 3600)
 
 struct ecr {
@@ -266,10 +268,69 @@ static void get_authorization_token(struct ecr *r, struct json_object *in, struc
 	}
 }
 
+/* One image of the registry's; true: it is gone. */
+static bool delete_one(struct ecr *r, const char *repository, const char *digest, const char **ret_code, struct err *e)
+{
+	struct registry_config config = { .endpoint = r->config->registry, .repository = repository, .insecure = r->config->registry };
+	REGISTRY_CLEANUP struct registry *registry = NULL;
+	int rc;
+
+	*ret_code = "InvalidImageDigest";
+	if (!digest_valid(digest) || registry_open(&config, &registry, e) < 0)
+		return false;
+	rc = registry_delete_manifest(registry, digest, e);
+	if (rc == 0)
+		err_set(e, ERR_NOT_FOUND, "Requested image not found");
+	*ret_code = rc == 0 ? "ImageNotFound" : "UpstreamUnavailable";
+	return rc > 0;
+}
+
+static bool add_failure(struct json_object *list, struct json_object *id, const char *code, const char *reason)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o || json_object_array_add(list, o) < 0) {
+		json_object_put(o);
+		return false;
+	}
+	return json_add(o, "imageId", json_object_get(id)) && json_add_str(o, "failureCode", code) && json_add_str(o, "failureReason", reason);
+}
+
+/* By digest alone, which is how it is called here. */
+static void batch_delete_image(struct ecr *r, struct json_object *in, struct reply *reply)
+{
+	const char *name = json_str(in, "repositoryName", "");
+	struct json_object *ids = json_array(in, "imageIds"), *gone = json_object_new_array(), *failures = json_object_new_array();
+	CLEANUP_JSON struct json_object *out = json_object_new_object();
+	bool ok = json_add(out, "imageIds", gone) && json_add(out, "failures", failures) && gone && failures;
+	size_t n = ids ? json_object_array_length(ids) : 0;
+
+	if (!json_get(r->repositories, name)) {
+		not_found(reply, name);
+		return;
+	}
+	if (n < 1 || n > DELETE_MAX) {
+		reply_json11_error(reply, 400, "InvalidParameterException", "Invalid parameter at 'imageIds' failed to satisfy constraint");
+		return;
+	}
+	for (size_t i = 0; ok && i < n; i++) {
+		struct json_object *id = json_object_array_get_idx(ids, i);
+		struct err e = { .text = "Invalid request parameters" };
+		const char *code;
+
+		if (delete_one(r, name, json_str(id, "imageDigest", NULL), &code, &e))
+			ok = json_object_array_add(gone, json_object_get(id)) == 0;
+		else
+			ok = add_failure(failures, id, code, e.text);
+	}
+	reply_json(reply, ok ? 200 : 500, ok ? out : NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(struct ecr *r, struct json_object *in, struct reply *reply);
 } actions[] = {
+	{ "BatchDeleteImage", batch_delete_image },
 	{ "CreateRepository", create_repository },
 	{ "DeleteRepository", delete_repository },
 	{ "DescribeRepositories", describe_repositories },

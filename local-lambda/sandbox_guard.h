@@ -14,7 +14,7 @@
 
 #include "lib/err.h"
 #include "local-lambda/cgroup.h"
-#include "local-lambda/netns.h"
+#include "lib/netns/netns.h"
 
 /* All that a guard needs to know; borrowed from the host process's memory as it was at the fork. */
 struct guard_plan {

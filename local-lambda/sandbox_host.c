@@ -13,7 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/ids.h"
 #include "lib/log.h"
-#include "local-lambda/netns.h"
+#include "lib/netns/netns.h"
 #include "local-lambda/seccomp.h"
 #include "local-lambda/tree_remove.h"
 

@@ -81,6 +81,9 @@ WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 -- name: container_image_size
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
+-- name: container_image_uri
+SELECT image_uri FROM container WHERE tenant = :tenant AND id = :id;
+
 -- name: container_image_by_reference
 SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
@@ -188,9 +191,29 @@ ON CONFLICT (tenant, digest) DO UPDATE SET stored = excluded.stored, size = excl
 -- name: derived_get
 SELECT uri, warnings FROM derived_image WHERE tenant = :tenant AND key = :key;
 
+-- name: derived_used
+UPDATE derived_image SET used_at = :now WHERE tenant = :tenant AND key = :key AND used_at < :now - 60000000000;
+
+-- An image's manifest and those of its derived images, when it is deleted.
+-- name: garbage_add_image
+INSERT INTO registry_garbage (tenant, digest, uri, since)
+SELECT tenant, manifest_digest, '', :now FROM image WHERE tenant = :tenant AND id = :image_id
+ON CONFLICT (tenant, digest) DO UPDATE SET since = excluded.since;
+
+-- name: garbage_add_derived
+INSERT INTO registry_garbage (tenant, digest, uri, since)
+SELECT tenant, substr(uri, instr(uri, '@') + 1), uri, :now FROM derived_image WHERE tenant = :tenant AND image_id = :image_id
+ON CONFLICT (tenant, digest) DO UPDATE SET since = excluded.since;
+
+-- name: garbage_forget
+DELETE FROM registry_garbage WHERE tenant = :tenant AND digest = :digest;
+
+-- name: derived_forget
+DELETE FROM derived_image WHERE tenant = :tenant AND uri = :uri;
+
 -- name: derived_set
-INSERT INTO derived_image (tenant, key, image_id, uri, warnings) VALUES (:tenant, :key, :image_id, :uri, :warnings)
-ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri, warnings = excluded.warnings;
+INSERT INTO derived_image (tenant, key, image_id, uri, warnings, used_at) VALUES (:tenant, :key, :image_id, :uri, :warnings, :now)
+ON CONFLICT (tenant, key) DO UPDATE SET uri = excluded.uri, warnings = excluded.warnings, used_at = excluded.used_at;
 
 -- name: derived_delete
 DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
@@ -511,6 +534,31 @@ SELECT id, state FROM container WHERE function_name = :name;
 -- system
 -- scan
 SELECT id, function_name, state FROM container WHERE state NOT IN ('creating', 'removing') AND state_since < :before;
+
+-- A derived image of which a container is isn't out of use, however old.
+-- name: sweep_derived_garbage
+-- system
+INSERT INTO registry_garbage (tenant, digest, uri, since)
+SELECT tenant, substr(uri, instr(uri, '@') + 1), uri, :now FROM derived_image
+WHERE used_at < :before AND NOT EXISTS (SELECT 1 FROM container c WHERE c.image_uri = derived_image.uri)
+ON CONFLICT (tenant, digest) DO NOTHING;
+
+-- name: sweep_derived
+-- system
+DELETE FROM derived_image
+WHERE used_at < :before AND NOT EXISTS (SELECT 1 FROM container c WHERE c.image_uri = derived_image.uri);
+
+-- name: sweep_garbage
+-- system
+SELECT tenant, digest FROM registry_garbage
+WHERE since < :before AND (uri = '' OR NOT EXISTS (SELECT 1 FROM container c WHERE c.image_uri = registry_garbage.uri)) LIMIT 50;
+
+-- name: sweep_manifest_used
+SELECT 1 FROM image WHERE tenant = :tenant AND manifest_digest = :digest
+UNION ALL SELECT 1 FROM derived_image WHERE tenant = :tenant AND substr(uri, instr(uri, '@') + 1) = :digest LIMIT 1;
+
+-- name: sweep_garbage_delete
+DELETE FROM registry_garbage WHERE tenant = :tenant AND digest = :digest;
 
 -- name: sweep_intents
 -- system

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "lib/docker/path_stat.h"
 #include "lib/json.h"
 
 struct archive_path {
@@ -13,9 +14,6 @@ struct archive_path {
 	char name[NAME_MAX + 2]; /* what the client calls it: the last element, "." or "/" */
 	struct stat st;          /* of the link itself, unless the client's path ends with / or /. */
 };
-
-/* "/a/../b//c/" -> "/b/c": dots are taken out of the text alone. False: too long. */
-bool path_clean(char *to, size_t size, const char *path);
 
 /* Looks at the message's path. 0, or -1 after telling the client why not (its exit code is *ret_code). */
 int archive_path_find(struct json_object *open, struct archive_path *ret, int *ret_code);

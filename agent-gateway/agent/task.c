@@ -25,6 +25,7 @@ static const struct {
 } layer_tasks[] = {
 	{ "changes", task_changes },
 	{ "save", task_save },
+	{ "layer", task_save }, /* of a container that runs */
 	{ "restore", task_restore },
 };
 

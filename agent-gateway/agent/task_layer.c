@@ -201,7 +201,8 @@ int task_save(struct json_object *open, const struct layer *layer)
 		return task_fail(500, "the container's files can't be read");
 	if (pack_open(&s.pack) < 0)
 		return task_fail(500, "out of memory");
-	if (task_head(200, head) < 0 || snapshot_compare(layer->base, layer->root, save_change, &s))
+	if (!head || !json_add_str(head, "type", "application/x-tar") || task_head(200, head) < 0 ||
+	    snapshot_compare(layer->base, layer->root, save_change, &s))
 		return 1;
 	return pack_close(&s.pack) < 0;
 }

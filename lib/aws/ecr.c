@@ -99,3 +99,37 @@ int ecr_create_repository(struct aws_client *c, const char *name, struct err *e)
 		*e = why;
 	return -1;
 }
+
+static bool add_image_id(struct json_object *body, const char *digest)
+{
+	struct json_object *list = json_object_new_array(), *id = json_object_new_object();
+
+	if (!json_add(body, "imageIds", list) || !list || json_object_array_add(list, id) < 0) {
+		json_object_put(id);
+		return false;
+	}
+	return id && json_add_str(id, "imageDigest", digest);
+}
+
+int ecr_delete_image(struct aws_client *c, const char *repository, const char *digest, struct err *e)
+{
+	CLEANUP_JSON struct json_object *body = json_object_new_object();
+	CLEANUP_JSON struct json_object *o = NULL;
+	struct json_object *failures, *first;
+	struct err why = { 0 };
+
+	if (!body || !json_add_str(body, "repositoryName", repository) || !add_image_id(body, digest))
+		return err_nomem(e);
+	if (aws_json11_call(c, AWS_ECR, TARGET "BatchDeleteImage", body, 1 << 20, &o, &why) < 0) {
+		if (why.kind == ERR_NOT_FOUND)
+			return 0;
+		if (e)
+			*e = why;
+		return -1;
+	}
+	failures = json_array(o, "failures");
+	first = failures && json_object_array_length(failures) ? json_object_array_get_idx(failures, 0) : NULL;
+	if (!first || strcmp(json_str(first, "failureCode", ""), "ImageNotFound") == 0)
+		return 0;
+	return err_set(e, ERR_UPSTREAM, "%s: %s", json_str(first, "failureCode", ""), json_str(first, "failureReason", ""));
+}

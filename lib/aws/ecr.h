@@ -23,4 +23,7 @@ int ecr_get_authorization_token(struct aws_client *c, struct ecr_authorization *
 /* One that exists already is success. */
 int ecr_create_repository(struct aws_client *c, const char *name, struct err *e);
 
+/* Deletes an image and its tags by its manifest's digest. One that isn't there, and no repository, is success. */
+int ecr_delete_image(struct aws_client *c, const char *repository, const char *digest, struct err *e);
+
 #endif

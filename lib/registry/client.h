@@ -96,6 +96,9 @@ int registry_head_manifest(struct registry *r, const char *reference, char ret_d
 /* `reference`: tag, or the digest of the body. */
 int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e);
 
+/* Deletes a manifest and its tags; 1: done, 0: it wasn't there. */
+int registry_delete_manifest(struct registry *r, const char *digest, struct err *e);
+
 /*
  * Streams a blob to `write` and verifies its digest at the end (-1 then, with
  * the bytes given out already). A transfer that breaks off is taken up where it

@@ -23,7 +23,7 @@ def seeded(make_agent):
     with tempfile.TemporaryDirectory(prefix="sockerless-seed-") as seed:
         os.chmod(seed, 0o755)
         for path, text in {"old/x": "x", "log": "log\n", "same": "same"}.items():
-            path = os.path.join(seed, "seeded", path)
+            path = os.path.join(seed, "tmp", "seeded", path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w") as f:
                 f.write(text)
@@ -45,7 +45,7 @@ def finish(agent, conn):
 
 def save(conn, stream=STREAM, **args):
     head, body = Task(conn, "save", stream, limit=1 << 30, **args).result()
-    assert head == {"status": 200}, head
+    assert head == {"status": 200, "type": "application/x-tar"}
     return body
 
 

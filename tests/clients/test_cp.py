@@ -100,8 +100,8 @@ def test_errors(box, tree):
     assert "cannot overwrite directory" in error(f, "box:/tmp/")
     box.ok("exec", "box", "rmdir", "/tmp/f")
     box.ok("stop", "-t", "0", "box")
-    assert "not supported" in error("box:/tmp", str(tree))
-    assert "not supported" in error(f, "box:/tmp/x")
+    assert "/no/such" in error("box:/no/such", str(tree))
+    assert "not supported" in error(f, "box:/etc/x")
 
 
 def api(docker, method, path, data=None):

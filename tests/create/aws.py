@@ -4,8 +4,12 @@ import json
 import re
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from support.registry import opener
 
 
 class Aws:
@@ -16,6 +20,7 @@ class Aws:
         self.repositories = set()
         self.calls = []
         self.fail = {}          # operation -> (status, type, text)
+        self.fail_once = {}     # the same for the next call alone
         self.hold = {}          # operation -> event that its answer waits for
         owner = self
 
@@ -72,6 +77,8 @@ class Aws:
     def handle(self, method, path, headers, body):
         name = self.operation(method, path, headers)
         self.calls.append(name)
+        if name in self.fail_once:
+            return self.error(*self.fail_once.pop(name))
         if name in self.fail:
             return self.error(*self.fail[name])
         answer = self.do(name, path, body)
@@ -94,6 +101,17 @@ class Aws:
             return self.error(400, "RepositoryAlreadyExistsException", "exists")
         self.repositories.add(name)
         return 200, {}, {"repository": {"repositoryName": name}}
+
+    def BatchDeleteImage(self, _, body):
+        failures = []
+        for image in body["imageIds"]:
+            url = "http://%s/v2/%s/manifests/%s" % (self.registry, body["repositoryName"], image["imageDigest"])
+            try:
+                opener.open(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+            except urllib.error.HTTPError as e:
+                assert e.code == 404, e
+                failures.append({"imageId": image, "failureCode": "ImageNotFound", "failureReason": "Requested image not found"})
+        return 200, {}, {"imageIds": body["imageIds"], "failures": failures}
 
     def CreateFunction(self, _, body):
         name = body["FunctionName"]

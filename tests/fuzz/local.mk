@@ -3,7 +3,7 @@
 FUZZ_MAIN = tests/fuzz/replay.c tests/fuzz/fuzz.h
 FUZZ_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS = \
-  tests/fuzz/fuzz_agent_message tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
+  tests/fuzz/fuzz_agent_message tests/fuzz/fuzz_archive_plan tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
   tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_limits tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_log_lines \
   tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest tests/fuzz/fuzz_profile \
   tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_rootfs tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
@@ -12,6 +12,8 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/make-seeds tests/fuzz/seeds tests/fuzz/dict
 
+tests_fuzz_fuzz_archive_plan_SOURCES = tests/fuzz/fuzz_archive_plan.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_archive_plan_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_change_SOURCES = tests/fuzz/fuzz_change.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_change_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_create_SOURCES = tests/fuzz/fuzz_create.c $(FUZZ_MAIN) \

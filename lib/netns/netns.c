@@ -1,4 +1,4 @@
-#include "local-lambda/netns.h"
+#include "lib/netns/netns.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

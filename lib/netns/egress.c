@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "local-lambda/netns.h"
+#include "lib/netns/netns.h"
 
 #define READY_WAIT_MS 5000
 #define GO_FD 3

@@ -1,12 +1,12 @@
 /*
- * The network inside a sandbox. Everything here runs in the sandbox's own
+ * The network inside a sandbox, a local Lambda's or a build's. Everything here runs in the sandbox's own
  * guard process, after it has entered its new network namespace (netns_host_read
  * and egress_prepare: before). The way out is slirp4netns: no bridge, no
  * firewall rule and no setting of the host is touched, and it goes away with
  * the guard.
  */
-#ifndef SOCKERLESS_LOCAL_NETNS_H
-#define SOCKERLESS_LOCAL_NETNS_H
+#ifndef SOCKERLESS_NETNS_H
+#define SOCKERLESS_NETNS_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

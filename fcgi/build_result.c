@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fcgi/build.h"
+#include "fcgi/image_registry.h"
+#include "fcgi/image_store.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/registry/image.h"
+
+struct result {
+	struct build *build;
+	struct registry *to;
+	struct image image;
+	struct json_object *manifest; /* as buildah wrote it: its layers are those of the config, from the lowest */
+};
+
+static void result_free(struct result *r)
+{
+	registry_close(r->to);
+	image_free(&r->image);
+	json_object_put(r->manifest);
+}
+
+static int read_file(const char *path, char **ret, size_t *ret_len, struct err *e)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FREE char *data = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, errno, "reading what buildah made");
+	if (!S_ISREG(st.st_mode) || st.st_size > IMAGE_CONFIG_MAX)
+		return err_set(e, ERR_TOO_LARGE, "the image's config is larger than %u bytes", IMAGE_CONFIG_MAX);
+	data = malloc((size_t)st.st_size + 1);
+	if (!data)
+		return err_nomem(e);
+	if (read(fd, data, (size_t)st.st_size) != st.st_size)
+		return err_errno(e, errno, "reading what buildah made");
+	data[st.st_size] = '\0';
+	*ret = STEAL(data);
+	*ret_len = (size_t)st.st_size;
+	return 0;
+}
+
+/* In buildah's storage the config's file is named by the base64 of its digest. */
+static int read_config(struct result *r, struct err *e)
+{
+	static const char *const places[] = { "overlay-images", "vfs-images" };
+	char digest[DIGEST_SIZE];
+	unsigned char name[128];
+	int rc = -1;
+
+	snprintf(digest, sizeof digest, "sha256:%.64s", r->build->image);
+	EVP_EncodeBlock(name, (const unsigned char *)digest, (int)strlen(digest));
+	for (size_t i = 0; i < 2 && rc < 0; i++) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s/%s/%s/=%s", r->build->storage, places[i], r->build->image, (char *)name) < 0)
+			return err_nomem(e);
+		rc = read_file(path, &r->image.config_text, &r->image.config_len, e);
+	}
+	if (rc < 0 || digest_of(r->image.config_text, r->image.config_len, r->image.id, e) < 0)
+		return -1;
+	if (strcmp(r->image.id, digest) != 0)
+		return err_set(e, ERR_INTERNAL, "the config of the built image is damaged");
+	return json_parse(r->image.config_text, r->image.config_len, &r->image.config, e) < 0 ? -1 : image_check_config(r->image.config, e);
+}
+
+static int read_blob_json(struct result *r, const char *name, struct json_object **ret, struct err *e)
+{
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	if (asprintf(&path, "%s/out/%s", r->build->dir, name) < 0)
+		return err_nomem(e);
+	return read_file(path, &text, &len, e) < 0 ? -1 : json_parse(text, len, ret, e);
+}
+
+static int read_manifest(struct result *r, struct err *e)
+{
+	CLEANUP_JSON struct json_object *index = NULL;
+	struct json_object *list;
+	const char *digest;
+	char name[100];
+
+	if (read_blob_json(r, "index.json", &index, e) < 0)
+		return -1;
+	list = json_array(index, "manifests");
+	digest = list ? json_str(json_object_array_get_idx(list, 0), "digest", "") : "";
+	if (!digest_valid(digest))
+		return err_set(e, ERR_INTERNAL, "buildah wrote no image");
+	snprintf(name, sizeof name, "blobs/sha256/%s", digest + 7);
+	return read_blob_json(r, name, &r->manifest, e);
+}
+
+static int upload(struct result *r, struct json_object *from, struct image_layer *to, struct err *e)
+{
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_CLOSE int fd = -1;
+
+	snprintf(to->digest, sizeof to->digest, "%s", json_str(from, "digest", ""));
+	to->size = json_int(from, "size", -1);
+	if (!digest_valid(to->digest) || !strstr(json_str(from, "mediaType", ""), "gzip"))
+		return err_set(e, ERR_INTERNAL, "buildah wrote a layer of another kind than gzip");
+	if (asprintf(&path, "%s/out/blobs/sha256/%s", r->build->dir, to->digest + 7) < 0)
+		return err_nomem(e);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, errno, "reading a layer that buildah made");
+	return registry_put_blob_fd(r->to, fd, to->digest, NULL, e);
+}
+
+static int add_layer(struct result *r, size_t n, struct json_object *from, const char *diff_id, struct err *e)
+{
+	struct image_layer *to = &r->image.layers[n];
+	struct json_object *known = json_get(r->build->layers, diff_id);
+
+	if (!digest_valid(diff_id))
+		return err_set(e, ERR_INTERNAL, "the config of the built image is damaged");
+	snprintf(to->diff_id, sizeof to->diff_id, "%s", diff_id);
+	snprintf(to->media_type, sizeof to->media_type, "%s", json_str(known, "type", MEDIA_LAYER_DOCKER));
+	if (!known)
+		return upload(r, from, to, e);
+	snprintf(to->digest, sizeof to->digest, "%s", json_str(known, "digest", ""));
+	to->size = json_int(known, "size", 0);
+	return 0;
+}
+
+static int add_layers(struct result *r, struct err *e)
+{
+	struct json_object *layers = json_array(r->manifest, "layers");
+	struct json_object *ids = json_array(json_obj(r->image.config, "rootfs"), "diff_ids");
+	size_t n = ids ? json_object_array_length(ids) : 0;
+
+	if (n == 0)
+		return err_set(e, ERR_INVALID, "No image was generated. Is your Dockerfile empty?");
+	if (!layers || json_object_array_length(layers) != n)
+		return err_set(e, ERR_INTERNAL, "the config of the built image doesn't match its layers");
+	if (n > IMAGE_LAYERS_MAX)
+		return err_set(e, ERR_INVALID, "max depth exceeded");
+	r->image.layers = calloc(n, sizeof *r->image.layers);
+	if (!r->image.layers)
+		return err_nomem(e);
+	r->image.n_layers = n;
+	for (size_t i = 0; i < n; i++)
+		if (add_layer(r, i, json_object_array_get_idx(layers, i), json_object_get_string(json_object_array_get_idx(ids, i)), e) < 0)
+			return -1;
+	return 0;
+}
+
+static int keep_name(struct result *r, const char *name, struct err *e)
+{
+	struct request *req = r->build->req;
+	REFERENCE_CLEANUP struct reference reference = { 0 };
+	CLEANUP_FREE char *full = NULL;
+	CLEANUP_FREE char *shown = NULL;
+
+	if (reference_parse(name, &reference, e) < 0 || reference_default_tag(&reference, e) < 0)
+		return -1;
+	full = reference_full(&reference);
+	shown = reference_familiar(&reference);
+	if (!full || !shown)
+		return err_nomem(e);
+	return image_keep(req->store, req->tenant, &r->image, full, NULL, e) < 0 ||
+	       image_event(req->store, req->tenant, "tag", r->image.id, shown, r->image.config, e) < 0 ? -1 : 0;
+}
+
+static int keep(struct result *r, struct err *e)
+{
+	struct request *req = r->build->req;
+	const char *name;
+	size_t position = 0;
+	int rc;
+
+	if (store_begin(req->store, e) < 0)
+		return -1;
+	rc = image_keep(req->store, req->tenant, &r->image, NULL, NULL, e);
+	while (rc == 0 && (name = request_query_next(req, "t", &position)))
+		if (*name)
+			rc = keep_name(r, name, e);
+	if (rc < 0) {
+		store_rollback(req->store);
+		return -1;
+	}
+	return store_commit(req->store, e);
+}
+
+static int seal(struct image *i, struct err *e)
+{
+	snprintf(i->manifest_type, sizeof i->manifest_type, "%s", MEDIA_MANIFEST_DOCKER);
+	snprintf(i->config_type, sizeof i->config_type, "%s", MEDIA_CONFIG_DOCKER);
+	if (image_rewrite_manifest(i, e) < 0)
+		return -1;
+	memcpy(i->index_digest, i->digest, DIGEST_SIZE);
+	return 0;
+}
+
+int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e)
+{
+	__attribute__((cleanup(result_free))) struct result r = { .build = b };
+
+	if (read_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 || add_layers(&r, e) < 0 ||
+	    seal(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0 || keep(&r, e) < 0)
+		return -1;
+	snprintf(ret_id, DIGEST_SIZE, "%s", r.image.id);
+	return 0;
+}

@@ -1,0 +1,127 @@
+"""What a container wrote outlives its run, as with Docker: cp, diff, export, commit, the next start."""
+import io
+
+import os
+import subprocess
+import tarfile
+import time
+
+import pytest
+
+from support.waiting import wait_until
+
+WRITE = "cd /tmp; mkdir d; echo one >d/f; chmod 640 d/f; ln d/f d/hard; ln -s f d/soft; touch -d '2001-02-03 04:05:06' d/f"
+
+def files(system):
+    return sorted(p.name for p in (system.state / "db" / "layer").glob("*"))
+
+def holds(docker, image, to):
+    """What a container of the image has at /tmp/d/f."""
+    cid = docker.ok("create", image, "true")
+    docker.ok("cp", cid + ":/tmp/d/f", str(to))
+    docker.ok("rm", cid)
+    return to.read_text()
+
+
+def names(tar):
+    with tarfile.open(fileobj=io.BytesIO(tar)) as t:
+        return t.getnames()
+
+def test_as_every_script_does_it(docker, tmp_path):
+    """run --name, cp out, rm."""
+    assert docker.docker("run", "--name", "xx", "busybox", "sh", "-c", "mkdir /tmp/out; echo result >/tmp/out/r; exit 3").returncode == 3
+    docker.ok("cp", "xx:/tmp/out", str(tmp_path))
+    assert (tmp_path / "out" / "r").read_text() == "result\n"
+    docker.ok("rm", "xx")
+    wait_until(lambda: files(docker) == [])
+
+def test_kept_told_and_put_back(docker, tmp_path):
+    docker.ok("run", "--name", "xx", "busybox", "sh", "-c", "cat /tmp/d/f /tmp/in 2>/dev/null; ls -l /tmp/d 2>/dev/null; " + WRITE + "; true")
+    assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/d", "A /tmp/d/f", "A /tmp/d/hard", "A /tmp/d/soft"]
+    docker.ok("cp", "xx:/tmp/d", str(tmp_path / "d"))
+    st = (tmp_path / "d" / "f").stat()
+    assert (st.st_mode & 0o777, int(st.st_mtime)) == (0o640, 981173106) and os.readlink(tmp_path / "d" / "soft") == "f"
+    # What is of the image is there, too, and what isn't anywhere is told as dockerd does.
+    docker.ok("cp", "xx:/bin/busybox", str(tmp_path / "busybox"))
+    assert (tmp_path / "busybox").stat().st_size > 100000
+    assert "Could not find the file /tmp/none in container xx" in docker.docker("cp", "xx:/tmp/none", str(tmp_path), check=1).stderr
+    (tmp_path / "in").write_text("copied in\n")
+    docker.ok("cp", str(tmp_path / "in"), "xx:/tmp/")
+    docker.ok("cp", "xx:/tmp/in", str(tmp_path / "again"))
+    assert (tmp_path / "again").read_text() == "copied in\n"
+    assert "A /tmp/in" in docker.ok("diff", "xx")
+    out = docker.ok("start", "-a", "xx")
+    assert out.startswith("one\ncopied in\n") and "soft -> f" in out
+    assert docker.inspect("xx")["State"]["Error"] == ""
+    assert docker.ok("ps", "-a", "--size", "--format", "{{.Size}}") != "0B"
+
+def test_created(docker, tmp_path):
+    """Testcontainers' order: create, PUT, start."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "run").write_text("#!/bin/sh\necho from the file\n")
+    (tmp_path / "tree" / "run").chmod(0o755)
+    docker.ok("create", "--name", "xx", "busybox", "/tmp/tree/run")
+    docker.ok("cp", str(tmp_path / "tree"), "xx:/tmp")
+    docker.ok("cp", str(tmp_path / "tree" / "run"), "xx:/tmp/tree/second")
+    docker.ok("cp", "xx:/tmp/tree", str(tmp_path / "back"))
+    assert sorted(os.listdir(tmp_path / "back")) == ["run", "second"]
+    assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/tree", "A /tmp/tree/run", "A /tmp/tree/second"]
+    assert docker.ok("start", "-a", "xx") == "from the file"
+
+def test_what_a_function_cant_write_is_refused(docker, tmp_path):
+    (tmp_path / "f").write_text("x")
+    docker.ok("create", "--name", "xx", "busybox", "cat", "/etc/f")
+    p = docker.docker("cp", str(tmp_path / "f"), "xx:/etc/f", check=1)
+    assert "not supported" in p.stderr and "/etc/f" in p.stderr
+    assert files(docker) == []
+
+@pytest.mark.parametrize("running", [False, True])
+def test_export_and_commit(docker, tmp_path, running):
+    if running:
+        docker.ok("run", "-d", "--name", "xx", "busybox", "sh", "-c", WRITE + "; touch ready; sleep 600")
+        wait_until(lambda: "ready" in docker.ok("exec", "xx", "ls", "/tmp"))
+    else:
+        docker.ok("run", "--name", "xx", "-e", "A=b", "busybox", "sh", "-c", WRITE)
+    if running:
+        assert "A /tmp/d/f" in docker.ok("diff", "xx").split("\n")
+    tar = docker.docker("export", "xx", text=False, check=0).stdout
+    assert {"bin/busybox", "tmp/d/f", "tmp/d/soft"} <= set(names(tar))
+    imported = docker.docker("import", "-", "exported:1", input=tar, text=False, check=0).stdout.decode().strip()
+    assert holds(docker, "exported:1", tmp_path / "a") == "one\n"
+    committed = docker.ok("commit", "-a", "me", "-m", "why", "-c", "CMD cat /tmp/d/f", "-c", "ENV X=y", "xx", "kept:2")
+    image = docker.inspect("kept:2")
+    assert (image["Id"], image["Author"], image["Comment"], image["Config"]["Cmd"]) == (committed, "me", "why", ["/bin/sh", "-c", "cat /tmp/d/f"])
+    assert "X=y" in image["Config"]["Env"] and ("A=b" in image["Config"]["Env"]) != running
+    assert len(image["RootFS"]["Layers"]) == len(docker.inspect("busybox")["RootFS"]["Layers"]) + 1
+    assert holds(docker, "kept:2", tmp_path / "b") == "one\n"
+    docker.ok("run", "--rm", "kept:2", "true")
+    events = docker.ok("events", "--since", "0", "--until", str(time.time()), "--filter", "container=xx", "--format", "{{.Action}}").split("\n")
+    assert [e for e in events if e in ("export", "commit")][-2:] == ["export", "commit"]
+    docker.ok("rm", "-f", "xx")
+    docker.ok("rmi", "kept:2", imported)
+
+def test_a_gigabyte_goes_in_and_memory_stays(docker, tmp_path):
+    with open(tmp_path / "big", "wb") as f:
+        f.truncate(300 << 20)
+    docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "wc -c </tmp/big; rm /tmp/big")
+    docker.ok("cp", str(tmp_path / "big"), "xx:/tmp/big", timeout=120)
+    assert docker.ok("start", "-a", "xx", timeout=120) == str(300 << 20)
+    with open("/proc/%d/status" % docker.service_pid("gateway")) as f:
+        assert next(int(l.split()[1]) for l in f if l.startswith("VmHWM")) < 120000
+
+def test_too_much_is_told(docker):
+    docker.ok("run", "--name", "xx", "busybox", "sh", "-c", "head -c 270000000 /dev/zero >/tmp/big", timeout=120)
+    assert docker.inspect("xx")["State"]["Error"] == "what the run wrote isn't kept: it is more than the limit of 256 MB"
+    assert files(docker) == []
+
+def test_a_gateway_killed_while_it_saves(docker, tmp_path):
+    docker.ok("run", "-d", "--name", "xx", "busybox", "sh", "-c", "head -c 150000000 /dev/urandom >/tmp/big; sha1sum /tmp/big")
+    wait_until(lambda: any(n.endswith(".new") for n in files(docker)), 60)
+    pid = docker.service_pid("gateway")
+    os.kill(pid, 9)
+    wait_until(lambda: docker.inspect("xx")["State"]["Status"] == "exited", 90)
+    assert docker.inspect("xx")["State"]["ExitCode"] == 0
+    wanted = docker.ok("logs", "xx").split()[0]
+    docker.ok("cp", "xx:/tmp/big", str(tmp_path / "big"), timeout=120)
+    assert subprocess.run(["sha1sum", str(tmp_path / "big")], stdout=subprocess.PIPE, text=True).stdout.split()[0] == wanted
+    assert docker.inspect("xx")["State"]["Error"] == ""
