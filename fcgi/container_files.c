@@ -12,11 +12,11 @@
 #include "fcgi/image_registry.h"
 #include "lib/json.h"
 
-static const char *const endings[CONTAINER_LAYERS] = { ".tar", ".staged.tar" };
+static const char *const endings[CONTAINER_LAYERS] = { ".image.tar", ".tar", ".staged.tar" };
 
-void container_layer_path(const struct request *req, const char *id, int n, char *ret, size_t size)
+void container_layer_path(const struct request *req, const char *id, enum container_layer layer, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s/layer/%s%s", req->settings->state_dir, id, endings[n]);
+	snprintf(ret, size, "%s/layer/%s%s", req->settings->state_dir, id, endings[layer]);
 }
 
 int64_t container_layer_size(const struct request *req, const char *id)
@@ -26,7 +26,7 @@ int64_t container_layer_size(const struct request *req, const char *id)
 	struct stat st;
 
 	for (int n = 0; n < CONTAINER_LAYERS; n++) {
-		container_layer_path(req, id, n, path, sizeof path);
+		container_layer_path(req, id, (enum container_layer)n, path, sizeof path);
 		if (stat(path, &st) == 0)
 			sum += st.st_size;
 	}
@@ -141,21 +141,20 @@ static int open_live(struct request *req, const struct container *c, struct cont
 	f->live = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (f->live < 0)
 		return err_errno(e, errno, "%s", dir);
-	snprintf(f->layers[0], sizeof f->layers[0], "/proc/self/fd/%d", f->live);
+	snprintf(f->layers[CONTAINER_RUNS], sizeof f->layers[CONTAINER_RUNS], "/proc/self/fd/%d", f->live);
 	return fetch_live(req, c, f->live, e);
 }
 
 /* Which layers of its own the container has. */
 static int open_layers(struct request *req, const struct container *c, struct container_files *f, struct err *e)
 {
-	if (container_runs(c))
-		return open_live(req, c, f, e);
-	for (int i = 0; i < CONTAINER_LAYERS; i++) {
-		container_layer_path(req, c->id, i, f->layers[i], sizeof f->layers[i]);
+	/* What was there before a run was put back before it. */
+	for (int i = 0; i < (container_runs(c) ? CONTAINER_RUNS : CONTAINER_LAYERS); i++) {
+		container_layer_path(req, c->id, (enum container_layer)i, f->layers[i], sizeof f->layers[i]);
 		if (access(f->layers[i], F_OK) < 0)
 			f->layers[i][0] = '\0';
 	}
-	return 0;
+	return container_runs(c) ? open_live(req, c, f, e) : 0;
 }
 
 static int open_view(struct request *req, bool whole, struct container_files *f, struct err *e)

@@ -12,7 +12,13 @@
 #include "lib/rootfs/layer_index.h"
 #include "lib/rootfs/rootfs.h"
 
-#define CONTAINER_LAYERS 2 /* what runs wrote, then what was copied in */
+/* The container's own layers: from the lowest. */
+enum container_layer {
+	CONTAINER_IMAGE,  /* <id>.image.tar: copied in where a function can't write, part of its image (container_code.h) */
+	CONTAINER_RUNS,   /* <id>.tar: what its runs wrote */
+	CONTAINER_STAGED, /* <id>.staged.tar: copied in since, unpacked before the next run */
+	CONTAINER_LAYERS
+};
 
 struct container_files {
 	struct image_row row;
@@ -34,9 +40,9 @@ int container_files_open(struct request *req, const struct container *c, bool wh
 void container_files_close(struct container_files *f);
 #define CONTAINER_FILES_CLEANUP __attribute__((cleanup(container_files_close)))
 
-/* The container's own layer `n`: $STATE_DIR/layer/<id>.tar or <id>.staged.tar. */
-void container_layer_path(const struct request *req, const char *id, int n, char *ret, size_t size);
-/* Bytes of both of them; what docker calls SizeRw. */
+/* Its file in $STATE_DIR/layer. */
+void container_layer_path(const struct request *req, const char *id, enum container_layer layer, char *ret, size_t size);
+/* Bytes of all of them; what docker calls SizeRw. */
 int64_t container_layer_size(const struct request *req, const char *id);
 
 #endif

@@ -1,4 +1,5 @@
 """What a container wrote outlives its run, as with Docker: cp, diff, export, commit, the next start."""
+import glob
 import io
 
 import os
@@ -21,6 +22,16 @@ def holds(docker, image, to):
     docker.ok("cp", cid + ":/tmp/d/f", str(to))
     docker.ok("rm", cid)
     return to.read_text()
+
+
+def holder(path):
+    """The process that has the file open."""
+    for fd in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            if os.readlink(fd) == str(path):
+                return int(fd.split("/")[2])
+        except OSError:
+            pass
 
 
 def names(tar):
@@ -53,7 +64,8 @@ def test_kept_told_and_put_back(docker, tmp_path):
     out = docker.ok("start", "-a", "xx")
     assert out.startswith("one\ncopied in\n") and "soft -> f" in out
     assert docker.inspect("xx")["State"]["Error"] == ""
-    assert docker.ok("ps", "-a", "--size", "--format", "{{.Size}}") != "0B"
+    assert not docker.ok("ps", "-a", "--size", "--format", "{{.Size}}").startswith("0B")
+    assert int(docker.ok("inspect", "--size", "--format", "{{.SizeRw}}", "xx")) > 0
 
 def test_created(docker, tmp_path):
     """Testcontainers' order: create, PUT, start."""
@@ -68,12 +80,26 @@ def test_created(docker, tmp_path):
     assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/tree", "A /tmp/tree/run", "A /tmp/tree/second"]
     assert docker.ok("start", "-a", "xx") == "from the file"
 
-def test_what_a_function_cant_write_is_refused(docker, tmp_path):
-    (tmp_path / "f").write_text("x")
-    docker.ok("create", "--name", "xx", "busybox", "cat", "/etc/f")
-    p = docker.docker("cp", str(tmp_path / "f"), "xx:/etc/f", check=1)
-    assert "not supported" in p.stderr and "/etc/f" in p.stderr
-    assert files(docker) == []
+def test_where_a_function_cant_write(docker, tmp_path):
+    """Those files become part of the function's image."""
+    (tmp_path / "f").write_text("one\n")
+    (tmp_path / "f").chmod(0o600)
+    docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "cat /etc/f /opt/new/g /tmp/h; echo >/etc/f")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/etc/f")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "g").write_text("two\n")
+    (tmp_path / "opt").mkdir()
+    os.rename(tmp_path / "new", tmp_path / "opt" / "new")
+    docker.ok("cp", str(tmp_path / "opt"), "xx:/")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/tmp/h")
+    docker.ok("cp", "xx:/etc/f", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_text() == "one\n" and (tmp_path / "back").stat().st_mode & 0o777 == 0o600
+    p = docker.docker("start", "-a", "xx")
+    assert p.stdout == "one\ntwo\none\n" and "Read-only file system" in p.stderr
+    assert {"A /etc/f", "A /opt/new/g"} <= set(docker.ok("diff", "xx").split("\n"))
+    docker.ok("cp", str(tmp_path / "opt" / "new" / "g"), "xx:/etc/f")
+    assert docker.docker("start", "-a", "xx").stdout == "two\ntwo\none\n"
+
 
 @pytest.mark.parametrize("running", [False, True])
 def test_export_and_commit(docker, tmp_path, running):
@@ -125,3 +151,22 @@ def test_a_gateway_killed_while_it_saves(docker, tmp_path):
     docker.ok("cp", "xx:/tmp/big", str(tmp_path / "big"), timeout=120)
     assert subprocess.run(["sha1sum", str(tmp_path / "big")], stdout=subprocess.PIPE, text=True).stdout.split()[0] == wanted
     assert docker.inspect("xx")["State"]["Error"] == ""
+
+
+def test_a_worker_killed_while_files_come_in(docker, tmp_path):
+    with open(tmp_path / "big", "wb") as f:
+        f.truncate(1 << 30)
+    (tmp_path / "f").write_text("before\n")
+    docker.ok("create", "--name", "xx", "busybox", "cat", "/tmp/f")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/tmp/f")
+    p = docker.popen("cp", str(tmp_path / "big"), "xx:/tmp/big")
+    new = docker.state / "db" / "layer" / (docker.ok("inspect", "--format", "{{.Id}}", "xx") + ".staged.tar.new")
+    wait_until(lambda: new.exists() and new.stat().st_size > 1 << 20)
+    os.kill(holder(new), 9)
+    assert p.wait(60) != 0
+    p.communicate()
+    # What was there stays, and the next one isn't held up.
+    (tmp_path / "g").write_text("after\n")
+    docker.ok("cp", str(tmp_path / "g"), "xx:/tmp/g")
+    assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/f", "A /tmp/g"]
+    assert docker.ok("start", "-a", "xx") == "before"
