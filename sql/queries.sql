@@ -78,6 +78,12 @@ SELECT id FROM container WHERE tenant = :tenant AND name = :name;
 UPDATE container SET name = :name
 WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
+-- name: container_set_host_config
+UPDATE container SET host_config = :host_config WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_function
+SELECT function_name FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
 -- name: container_image_size
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
@@ -344,6 +350,16 @@ UPDATE container SET restart_at = 0 WHERE id = :id;
 -- name: gateway_container_stopped
 -- system
 UPDATE container SET stopped = 1 WHERE id = :id;
+
+-- name: gateway_container_networks
+-- system
+SELECT c.tenant, n.id, n.name, n.driver FROM container c, json_each(c.networking) e
+JOIN network n ON n.id = json_extract(e.value, '$.NetworkID') AND n.tenant = c.tenant WHERE c.id = :id;
+
+-- name: gateway_container_volumes
+-- system
+SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination'), json_extract(m.value, '$.RW')
+FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume';
 
 -- name: gateway_container_health
 -- system

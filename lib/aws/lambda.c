@@ -212,6 +212,18 @@ int lambda_get_function(struct aws_client *c, const char *name, struct lambda_st
 	return call_for_state(c, &r, ret, e);
 }
 
+int lambda_update_memory(struct aws_client *c, const char *name, unsigned int mb, struct err *e)
+{
+	AWS_REQUEST_CLEANUP struct aws_request r = { 0 };
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+
+	if (!o || !json_add_int(o, "MemorySize", mb))
+		return err_nomem(e);
+	if (request_init(&r, "PUT", FUNCTIONS, name, "/configuration", e) < 0 || request_json(&r, o, e) < 0)
+		return -1;
+	return call_for_state(c, &r, NULL, e);
+}
+
 int lambda_delete_function(struct aws_client *c, const char *name, struct err *e)
 {
 	AWS_REQUEST_CLEANUP struct aws_request r = { 0 };
