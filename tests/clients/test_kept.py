@@ -68,6 +68,25 @@ def test_kept_told_and_put_back(docker, tmp_path):
     assert not docker.ok("ps", "-a", "--size", "--format", "{{.Size}}").startswith("0B")
     assert int(docker.ok("inspect", "--size", "--format", "{{.SizeRw}}", "xx")) > 0
 
+def test_writable_directories(docker, tmp_path):
+    """What isn't /tmp but links to it: names are the container's everywhere."""
+    (tmp_path / "in").write_text("in\n")
+    docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "cat /root/n /root/in /var/log/l; echo x >>/root/n; mkdir -p /var/log/d; echo y >/var/log/l; true")
+    docker.ok("cp", str(tmp_path / "in"), "xx:/root/in")
+    assert docker.ok("start", "-a", "xx") == "in"
+    assert {"A /root/n", "A /root/in", "A /var/log/l", "A /var/log/d"} <= set(docker.ok("diff", "xx").split("\n"))
+    assert ".sockerless" not in docker.ok("diff", "xx")
+    docker.ok("cp", "xx:/root", str(tmp_path / "out"))
+    assert {"n", "in"} <= set(os.listdir(tmp_path / "out"))
+    assert docker.ok("start", "-a", "xx") == "x\nin\ny"
+    with tarfile.open(fileobj=io.BytesIO(docker.docker("export", "xx", text=False, check=0).stdout)) as t:
+        assert t.extractfile("root/n").read() == b"x\nx\n" and t.getmember("root").isdir()
+    docker.ok("commit", "xx", "kept:3")
+    assert docker.ok("run", "--rm", "kept:3", "cat", "/root/n") == "x\nx"
+    docker.ok("rm", "xx")
+    docker.ok("rmi", "kept:3")
+
+
 def test_created(docker, tmp_path):
     """Testcontainers' order: create, PUT, start."""
     (tmp_path / "tree").mkdir()
@@ -124,7 +143,7 @@ def test_export_and_commit(docker, tmp_path, running):
     assert "X=y" in image["Config"]["Env"] and ("A=b" in image["Config"]["Env"]) != running
     assert len(image["RootFS"]["Layers"]) == len(docker.inspect("busybox")["RootFS"]["Layers"]) + 1
     assert holds(docker, "kept:2", tmp_path / "b") == "one\n"
-    docker.ok("run", "--rm", "kept:2", "true")
+    assert docker.ok("run", "--rm", "kept:2") == "one"
     events = docker.ok("events", "--since", "0", "--until", str(time.time()), "--filter", "container=xx", "--format", "{{.Action}}").split("\n")
     assert [e for e in events if e in ("export", "commit")][-2:] == ["export", "commit"]
     docker.ok("rm", "-f", "xx")
