@@ -110,7 +110,7 @@ static int live_failed(const struct live *l, long status, CURLcode code, struct 
 }
 
 /* The gateway passes on what the agent packs. */
-static int fetch_live(struct request *req, const struct container *c, int fd, struct err *e)
+static int fetch_live(struct request *req, const struct container *c, int fd, bool pause, struct err *e)
 {
 	struct live l = { .fd = fd, .easy = curl_easy_init() };
 	char url[256], path[4096];
@@ -119,7 +119,7 @@ static int fetch_live(struct request *req, const struct container *c, int fd, st
 
 	if (!l.easy)
 		return err_nomem(e);
-	snprintf(url, sizeof url, "http://gateway/.gateway/http/task/%s?api=%s&task=layer&name=%.12s", c->id, req->api, c->id);
+	snprintf(url, sizeof url, "http://gateway/.gateway/http/task/%s?api=%s&task=layer&name=%.12s&pause=%d", c->id, req->api, c->id, pause);
 	snprintf(path, sizeof path, "%s/gateway.sock", req->settings->run_dir);
 	curl_easy_setopt(l.easy, CURLOPT_URL, url);
 	curl_easy_setopt(l.easy, CURLOPT_UNIX_SOCKET_PATH, path);
@@ -142,7 +142,7 @@ static int open_live(struct request *req, const struct container *c, struct cont
 	if (f->live < 0)
 		return err_errno(e, errno, "%s", dir);
 	snprintf(f->layers[CONTAINER_RUNS], sizeof f->layers[CONTAINER_RUNS], "/proc/self/fd/%d", f->live);
-	return fetch_live(req, c, f->live, e);
+	return fetch_live(req, c, f->live, f->pause, e);
 }
 
 /* Which layers of its own the container has. */
@@ -176,7 +176,7 @@ static int open_view(struct request *req, bool whole, struct container_files *f,
 int container_files_open(struct request *req, const struct container *c, bool whole, struct container_files *ret, struct err *e)
 {
 	/* The sources point into it: it is filled where it stays. */
-	*ret = (struct container_files)CONTAINER_FILES_INIT;
+	*ret = (struct container_files){ .live = -1, .pause = ret->pause };
 	if (open_image(req, c, ret, e) == 0 && open_layers(req, c, ret, e) == 0 && open_view(req, whole, ret, e) == 0)
 		return 0;
 	container_files_close(ret);

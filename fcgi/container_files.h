@@ -27,6 +27,7 @@ struct container_files {
 	char layers[CONTAINER_LAYERS][4096]; /* paths; "" where there is none */
 	struct rootfs_source *sources;
 	size_t n_image;                      /* of the sources */
+	bool pause;                          /* the caller's: a container that runs stands still while the agent is at it */
 	int live;                            /* what the agent said, a file without a name; -1: none */
 	struct rootfs *fs;
 };
