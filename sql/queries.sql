@@ -191,7 +191,7 @@ SELECT stored, size FROM pulled_layer WHERE tenant = :tenant AND digest = :diges
 
 -- name: pulled_layer_elsewhere
 -- system
-SELECT tenant, stored, size FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
+SELECT tenant FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
 
 -- name: pulled_layer_add
 INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest, :stored, :size)

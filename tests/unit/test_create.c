@@ -106,6 +106,11 @@ static const struct {
 	{ "{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"]}}", NULL, 0 },
 	{ "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}", NULL, 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{}}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"1m\"}}}}", NULL, 1 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"foo\":\"1\"}}}}", "unknown log opt 'foo' for json-file log driver", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"none\"}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"local\"}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"syslog\"}}}", "not supported", 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"odd\"}}}", "logger: no log driver named 'odd' is registered", 0 },
 	{ "{\"Unknown\":{},\"name\":\"x\"}", NULL, 0 },
 };
