@@ -20,7 +20,6 @@ bool derive_is_below(const char *path, const char *dir)
 
 int derive_note(struct derive_plan *p, struct err *e, const char *fmt, ...)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT;
 	struct json_object *text;
 	char line[512];
 	va_list ap;
