@@ -1,6 +1,7 @@
 """What a container wrote outlives its run, as with Docker: cp, diff, export, commit, the next start."""
 import glob
 import io
+import json
 
 import os
 import subprocess
@@ -79,6 +80,9 @@ def test_created(docker, tmp_path):
     assert sorted(os.listdir(tmp_path / "back")) == ["run", "second"]
     assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/tree", "A /tmp/tree/run", "A /tmp/tree/second"]
     assert docker.ok("start", "-a", "xx") == "from the file"
+    events = docker.ok("events", "--since", "0", "--until", str(time.time()), "--filter", "container=" + docker.inspect("xx")["Id"],
+                       "--format", "{{.Action}}").split("\n")
+    assert [e for e in events if e in ("archive-path", "extract-to-dir", "start")] == ["extract-to-dir"] * 2 + ["archive-path", "start"]
 
 def test_where_a_function_cant_write(docker, tmp_path):
     """Those files become part of the function's image."""
@@ -126,7 +130,7 @@ def test_export_and_commit(docker, tmp_path, running):
     docker.ok("rm", "-f", "xx")
     docker.ok("rmi", "kept:2", imported)
 
-def test_a_gigabyte_goes_in_and_memory_stays(docker, tmp_path):
+def test_much_goes_in_and_memory_stays(docker, tmp_path):
     with open(tmp_path / "big", "wb") as f:
         f.truncate(300 << 20)
     docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "wc -c </tmp/big; rm /tmp/big")
@@ -170,3 +174,36 @@ def test_a_worker_killed_while_files_come_in(docker, tmp_path):
     docker.ok("cp", str(tmp_path / "g"), "xx:/tmp/g")
     assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/f", "A /tmp/g"]
     assert docker.ok("start", "-a", "xx") == "before"
+
+
+def tar_of(name, data=b"x"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("query, body, status, text", [
+    ("path=/&noOverwriteDirNonDir=1", tar_of("tmp"), 500, 'cannot overwrite directory "/tmp" with non-directory "/"'),
+    ("path=/tmp", b"garbage", 500, "unexpected EOF"),
+    ("path=/tmp", b"garbage" * 1000, 500, "archive/tar: invalid tar header"),
+    ("path=/tmp", tar_of("f", b"x" * 9000)[:5000], 500, "unexpected EOF"),
+    ("path=/tmp", tar_of("../../etc/f"), 500, '"../../etc/f" is outside of "/tmp"'),
+    ("path=/nosuch", tar_of("f"), 404, "Could not find the file /nosuch in container xx"),
+    ("path=/bin/busybox", tar_of("f"), 500, "extraction point is not a directory"),
+    ("path=/.sockerless", tar_of("f"), 404, None),
+    ("", tar_of("f"), 400, "bad parameter: pathcannot be empty"),
+    ("path=/tmp", tar_of("f"), 200, None),
+], ids=range(10))
+def test_answers_to_an_upload(docker, query, body, status, text):
+    docker.ok("create", "--name", "xx", "busybox", "true")
+    p = subprocess.run(["curl", "-sS", "-g", "-X", "PUT", "-H", "Content-Type: application/x-tar", "--data-binary", "@-", "-w", "\n%{http_code}",
+                        "--unix-socket", str(docker.socket), "http://d/v1.43/containers/xx/archive?" + query], input=body,
+                       stdout=subprocess.PIPE, check=True, timeout=60)
+    answer, code = p.stdout.decode().rsplit("\n", 1)
+    assert int(code) == status, answer
+    if text:
+        assert json.loads(answer) == {"message": text}
+    assert [n for n in files(docker) if n.endswith(".new")] == []

@@ -75,6 +75,8 @@ ROWS = [
     ("POST", "/containers/create", {"Image": "busybox", "Cmd": ["a"], "HostConfig": {"Mounts": [{"Type": "what", "Target": "/x"}]}}, 400,
      'invalid mount config for type "what": mount type unknown'),
     ("POST", "/containers/create", {"Image": "busybox", "Cmd": ["a"], "StopSignal": "NOPE"}, 400, "invalid signal: NOPE"),
+    ("POST", "/containers/create?platform=linux/arm64", {"Image": "busybox", "Cmd": ["a"]}, 404,
+     "image with reference busybox was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64"),
     # one container
     ("GET", "/containers/up/json", None, 200, "container"), ("GET", "/containers/new/json", None, 200, "container"),
     ("GET", "/containers/done/json?size=1", None, 200, "container"), ("GET", "/containers/held/json", None, 200, "container"),
@@ -240,6 +242,17 @@ def test_hijacked_heads(play):
     head = play.raw(("POST /v1.43/exec/%s/start HTTP/1.1\r\nHost: d\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                      % (eid, upgrade, len(body), body)).encode()).decode()
     assert head.startswith("HTTP/1.1 101 UPGRADED\r\n") and "Api-Version: 1.47\r\n" in head and head.endswith("\r\n\r\n\x01\0\0\0\0\0\0\x03hi\n")
+
+
+@pytest.mark.parametrize("query, expected", [
+    ("logs=1&stdout=1&stderr=1", b"\x01\0\0\0\0\0\0\x02o\n\x02\0\0\0\0\0\0\x02e\n"), ("logs=1&stdout=1", b"\x01\0\0\0\0\0\0\x02o\n"),
+    ("logs=1&stderr=1", b"\x02\0\0\0\0\0\0\x02e\n"), ("logs=1", b""), ("stdout=1&stderr=1", b""), ("", b""), ("logs=1&stdin=1", b"")])
+def test_what_attach_shows_of_an_ended_container(play, query, expected):
+    if "both" not in play.ids:
+        play.ids["both"] = play.run("both", ["sh", "-c", "echo o; sleep 0.2; echo e >&2"])
+        play.post("/containers/both/wait")
+    raw = play.raw(("POST /v1.43/containers/both/attach?%s HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n" % query).encode())
+    assert raw.partition(b"\r\n\r\n")[2] == expected
 
 
 def test_login_at_the_registry(play, system):
