@@ -351,13 +351,17 @@ UPDATE container SET restart_at = 0 WHERE id = :id;
 -- system
 UPDATE container SET stopped = 1 WHERE id = :id;
 
+-- What is scanned is one container's JSON.
 -- name: gateway_container_networks
 -- system
+-- scan
 SELECT c.tenant, n.id, n.name, n.driver FROM container c, json_each(c.networking) e
 JOIN network n ON n.id = json_extract(e.value, '$.NetworkID') AND n.tenant = c.tenant WHERE c.id = :id;
 
+-- What is scanned is one container's JSON.
 -- name: gateway_container_volumes
 -- system
+-- scan
 SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination'), json_extract(m.value, '$.RW')
 FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume';
 
