@@ -1,5 +1,5 @@
 /*
- * POST /images/create: pull (?fromImage=) or import (?fromSrc=-). The reply is
+ * POST /images/create: pull (?fromImage=) or import (?fromSrc=- or a URL). The reply is
  * a stream of JSON lines; what fails before its first line has an HTTP status.
  */
 #include <string.h>
@@ -19,7 +19,7 @@ int route_image_create(struct request *req, struct err *e)
 		return image_import_stream(req, e);
 	if (!*source)
 		return err_set(e, ERR_INTERNAL, "Get \"http:\": http: no Host in request URL");
-	return err_set(e, ERR_NOT_SUPPORTED, "import from a URL is not supported: fetch %s yourself and pipe it into docker import -", source);
+	return image_import_url(req, source, e);
 }
 
 bool image_line(struct request *req, const char *status, const char *id)

@@ -1,4 +1,4 @@
-/* Import: the body's tar becomes the one layer of a new image, as it comes. */
+/* Import: a tar, of the request's body or of a URL, becomes the one layer of a new image, as it comes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,13 @@
 #include "fcgi/reply.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "fcgi/progress.h"
+#include "lib/buf.h"
+#include "lib/registry/fetch_url.h"
 #include "lib/registry/import.h"
 
 #define CHANGES_MAX 256
+#define TOLD_EVERY INT64_C(100000000) /* ns between two lines of progress */
 
 struct import {
 	struct request *req;
@@ -21,6 +25,9 @@ struct import {
 	const char *changes[CHANGES_MAX + 1];
 	struct registry *to;
 	struct image image;
+	struct url_fetch *url; /* NULL: the body */
+	int64_t done;
+	int64_t told_at;       /* ns */
 };
 
 static void import_free(struct import *i)
@@ -28,14 +35,18 @@ static void import_free(struct import *i)
 	reference_free(&i->reference);
 	registry_close(i->to);
 	image_free(&i->image);
+	url_close(i->url);
 }
 
 static int read_parameters(struct import *i, struct err *e)
 {
 	const char *repo = request_query(i->req, "repo", "");
 	const char *change;
+	const char *architecture = image_architecture(i->req->settings->lambda_architecture), *platform = request_query(i->req, "platform", "");
 	size_t position = 0, n = 0;
 
+	if (!image_platform_is_ours(platform, architecture))
+		return err_set(e, ERR_INVALID, "platform %.100s is not supported: this deployment's functions are linux/%s", platform, architecture);
 	if (*repo) {
 		if (reference_parse_with_tag(repo, request_query(i->req, "tag", NULL), &i->reference, e) < 0)
 			return -1;
@@ -77,17 +88,22 @@ static int keep(struct import *i, struct err *e)
 	return store_commit(s, e);
 }
 
+static struct image_import describe(struct import *i, const char *message)
+{
+	return (struct image_import){
+		.read = read_body,
+		.arg = i->req,
+		.changes = i->changes,
+		.message = message,
+		.architecture = image_architecture(i->req->settings->lambda_architecture),
+		.created = time(NULL),
+	};
+}
+
 int image_import_stream(struct request *req, struct err *e)
 {
 	__attribute__((cleanup(import_free))) struct import i = { .req = req };
-	struct image_import in = {
-		.read = read_body,
-		.arg = req,
-		.changes = i.changes,
-		.message = request_query(req, "message", NULL),
-		.architecture = image_architecture(req->settings->lambda_architecture),
-		.created = time(NULL),
-	};
+	struct image_import in = describe(&i, request_query(req, "message", NULL));
 
 	if (read_parameters(&i, e) < 0 || image_registry_open(req, true, &i.to, e) < 0)
 		return -1;
@@ -96,5 +112,61 @@ int image_import_stream(struct request *req, struct err *e)
 	if (reply_stream_begin(req, 200, "application/json") < 0)
 		return -1;
 	image_line(req, i.image.id, NULL);
+	return 0;
+}
+
+static bool client_left(void *arg)
+{
+	return request_client_left(arg);
+}
+
+static ssize_t read_url(void *arg, void *data, size_t cap, struct err *e)
+{
+	struct import *i = arg;
+	ssize_t n = url_read(i->url, data, cap, e);
+	int64_t now = time_now();
+
+	i->done += n > 0 ? n : 0;
+	if (n <= 0 || now - i->told_at < TOLD_EVERY)
+		return n;
+	i->told_at = now;
+	return progress_line(i->req, "Importing", i->done, url_length(i->url), "", e) < 0 ? -1 : n;
+}
+
+static int fetch(struct import *i, const char *url, const struct url_policy *policy, struct err *e)
+{
+	const char *given = request_query(i->req, "message", "");
+	BUF_CLEANUP struct buf message = BUF_INIT;
+	struct image_import in;
+
+	buf_printf(&message, *given ? "%s" : "Imported from %s", *given ? given : url);
+	if (message.failed)
+		return err_nomem(e);
+	in = describe(i, message.data);
+	in.read = read_url;
+	in.arg = i;
+	if (url_open(url, policy, &i->url, e) < 0)
+		return -1;
+	return image_import(i->to, &in, NULL, &i->image, e) < 0 ? -1 : keep(i, e);
+}
+
+int image_import_url(struct request *req, const char *url, struct err *e)
+{
+	__attribute__((cleanup(import_free))) struct import i = { .req = req };
+	struct url_policy policy = { req->settings->import_hosts, client_left, req };
+	BUF_CLEANUP struct buf address = BUF_INIT, line = BUF_INIT;
+
+	/* As dockerd: "host/path" means http. */
+	buf_printf(&address, "%s%s", strstr(url, "://") ? "" : "http://", url);
+	buf_printf(&line, "Downloading from %s", address.data ? address.data : "");
+	if (address.failed || line.failed)
+		return err_nomem(e);
+	if (read_parameters(&i, e) < 0 || image_registry_open(req, true, &i.to, e) < 0 || reply_stream_begin(req, 200, "application/json") < 0)
+		return -1;
+	image_line(req, line.data, NULL);
+	if (fetch(&i, address.data, &policy, e) < 0)
+		image_line_error(req, e);
+	else
+		image_line(req, i.image.id, NULL);
 	return 0;
 }

@@ -44,7 +44,7 @@ static void pull_free(struct pull *p)
 #define PULL_CLEANUP __attribute__((cleanup(pull_free)))
 
 /* "linux/amd64", "amd64", "linux/x86_64/v2" against what functions have. */
-static bool is_ours(const char *platform, const char *architecture)
+bool image_platform_is_ours(const char *platform, const char *architecture)
 {
 	static const char *const others[][2] = { { "x86_64", "amd64" }, { "x86-64", "amd64" }, { "aarch64", "arm64" } };
 	const char *given = strncmp(platform, "linux/", 6) ? platform : platform + 6;
@@ -64,10 +64,10 @@ static int check_platform(struct request *req, const char **ret_architecture, st
 	const char *platform = request_query(req, "platform", "");
 	const char *architecture = image_architecture(req->settings->lambda_architecture);
 
-	if (!is_ours(platform, architecture))
+	if (!image_platform_is_ours(platform, architecture))
 		return err_set(e, ERR_NOT_FOUND,
-			       "no matching manifest for %s in the manifest list entries: it is not supported, as this deployment's functions are "
-			       "linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)", platform, architecture);
+			       "no matching manifest for %.100s in the manifest list entries: %.100s is not supported, as this deployment's functions "
+			       "are linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)", platform, platform, architecture);
 	*ret_architecture = architecture;
 	return 0;
 }

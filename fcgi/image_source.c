@@ -84,6 +84,16 @@ int image_source_open(struct request *req, const struct reference *r, struct jso
 	return open_at(req, is_docker_io(r) ? req->settings->docker_io_endpoint : r->domain, r, auth, push, ret, e);
 }
 
+int image_source_open_index(struct request *req, const char *host, struct json_object *auth, struct registry **ret, struct err *e)
+{
+	/* A search belongs to no repository; the name stands in errors alone. */
+	REFERENCE_CLEANUP struct reference r = { 0 };
+
+	if (reference_parse("search", &r, e) < 0)
+		return -1;
+	return open_at(req, host ? host : req->settings->docker_io_index, &r, auth, false, ret, e);
+}
+
 /* The operator's own mirrors may be anywhere. 1: it has the image, 0: it doesn't, or doesn't answer. */
 static int fetch_mirror(struct request *req, const char *endpoint, const struct reference *r, const char *architecture, struct registry **ret_from,
 			struct image *ret)

@@ -19,6 +19,9 @@ struct json_object *image_source_json(const char *text);
  */
 int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e);
 
+/* Opens what answers searches: a registry's host, or NULL for the index behind docker.io (SOCKERLESS_DOCKER_IO_INDEX). */
+int image_source_open_index(struct request *req, const char *host, struct json_object *auth, struct registry **ret, struct err *e);
+
 /*
  * Reads manifest and config of a reference (image_fetch()): of docker.io from
  * its mirrors first (SOCKERLESS_REGISTRY_MIRRORS), which get no account. *ret_from

@@ -96,6 +96,9 @@ int registry_head_manifest(struct registry *r, const char *reference, char ret_d
 /* `reference`: tag, or the digest of the body. */
 int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e);
 
+/* Repositories that a term finds by /v1/search, `limit` at most: an array of {name, description, star_count, ..} as the registry gives it, owned by the caller. ERR_NOT_SUPPORTED: it has none. */
+int registry_search(struct registry *r, const char *term, int limit, struct json_object **ret, struct err *e);
+
 /* Deletes a manifest and its tags; 1: done, 0: it wasn't there. */
 int registry_delete_manifest(struct registry *r, const char *digest, struct err *e);
 

@@ -56,6 +56,13 @@ class Service:
         except OSError:
             return False
 
+    def restart(self, **more):
+        """The worker with more settings."""
+        self.environment.update(more)
+        self.process.terminate()
+        assert self.process.wait(20) == 0
+        self.start()
+
     def ctl(self, *arguments, **more):
         return subprocess.run([os.path.join(BUILD, "sockerlessctl"), *arguments], env=dict(self.environment, **more), capture_output=True, text=True, timeout=60)
 
