@@ -87,8 +87,6 @@ def test_import(service):
     assert line == {"status": image["Id"]} and image["RepoDigests"] == [] and image["Comment"] == "hi"
     assert image["Config"]["Cmd"] == ["/a"] and image["Config"]["Labels"] == {"a": "b"}
     assert [e[0] for e in service.events("image")][-2:] == ["tag", "import"]
-    reply = service.call("POST", "/images/create?fromSrc=http%3A%2F%2Fx%2Fy&repo=a")
-    assert reply.status == 501 and "not supported" in reply.json["message"]
     assert service.call("POST", "/images/create?fromSrc=-&repo=x", b"no tar at all").status >= 400
 
 
