@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
-static const char *const endings[] = { ".tar", ".staged.tar" };
+static const char *const endings[] = { ".tar", ".staged.tar", ".image.tar" };
 
 static int thread_open(void *arg, void **ret_context, struct err *e)
 {
@@ -138,6 +138,6 @@ void layer_file_remove(const char *state_dir, const char *container, enum layer_
 
 void layer_files_remove(const char *state_dir, const char *container)
 {
-	for (int kind = 0; kind < LAYER_KINDS; kind++)
+	for (int kind = 0; kind < LAYER_FILES; kind++)
 		layer_file_remove(state_dir, container, (enum layer_kind)kind);
 }

@@ -12,7 +12,13 @@
 #include "agent-gateway/job.h"
 #include "lib/buf.h"
 
-enum layer_kind { LAYER_RUNS, LAYER_STAGED, LAYER_KINDS };
+enum layer_kind {
+	LAYER_RUNS,
+	LAYER_STAGED,
+	LAYER_KINDS,
+	LAYER_IMAGE = LAYER_KINDS, /* <container>.image.tar: the function's image has it; the gateway deletes it only */
+	LAYER_FILES
+};
 
 /* The argument of worker_start is the state directory. */
 extern const struct worker_ops layer_thread_ops;

@@ -16,7 +16,7 @@ sockerless_gateway_SOURCES = \
   agent-gateway/spool_recover.h agent-gateway/spool_thread.c agent-gateway/spool_thread.h agent-gateway/spooler.c \
   agent-gateway/spooler.h agent-gateway/start.c agent-gateway/store_event.c agent-gateway/store_event.h agent-gateway/store_exec.c \
   agent-gateway/store_exec.h agent-gateway/health.c agent-gateway/health.h agent-gateway/store_health.c agent-gateway/store_health.h \
-  agent-gateway/store_restart.c agent-gateway/store_restart.h agent-gateway/restart.c agent-gateway/restart.h \
+  agent-gateway/store_resources.c agent-gateway/store_resources.h agent-gateway/store_restart.c agent-gateway/store_restart.h agent-gateway/restart.c agent-gateway/restart.h \
   agent-gateway/store_run.c agent-gateway/store_run.h agent-gateway/store_thread.c \
   agent-gateway/store_thread.h agent-gateway/sweep.c agent-gateway/sweep.h agent-gateway/table.c agent-gateway/table.h agent-gateway/task.c \
   agent-gateway/task.h agent-gateway/wait.c agent-gateway/ws_stream.c agent-gateway/ws_stream.h

@@ -5,6 +5,7 @@
 
 #include "agent-gateway/store_event.h"
 #include "agent-gateway/store_health.h"
+#include "agent-gateway/store_resources.h"
 #include "agent-gateway/store_restart.h"
 #include "lib/docker/health.h"
 #include "lib/ids.h"
@@ -103,6 +104,8 @@ int store_run_started(struct store *s, const char *container, const char *run, i
 		return -1;
 	if (store_health_begin(s, container, e) < 0)
 		return -1;
+	if (store_resources_taken(s, container, e) < 0)
+		return -1;
 	return store_container_event(s, container, "start", NULL, e);
 }
 
@@ -164,7 +167,9 @@ static int container_end(struct store *s, const char *container, const struct ru
 	if (end_move(s, container, end, ret, e) < 0)
 		return -1;
 	if (end->failed_start)
-		return store_run(s, QUERY_GATEWAY_CONTAINER_START_FAILED, e, "itt", (int64_t)end->code, end->error, container);
+		return store_run(s, QUERY_GATEWAY_CONTAINER_START_FAILED, e, "itt", (int64_t)end->code, end->error, container) < 0 ||
+		       (end->no_program && store_resources_taken(s, container, e) < 0) || (end->no_program && store_resources_given(s, container, e) < 0)
+			       ? -1 : 0;
 	if (store_run(s, QUERY_GATEWAY_CONTAINER_ENDED, e, "iiitt", time_now(), (int64_t)end->code, (int64_t)end->oom, end->error,
 		      container) < 0)
 		return -1;
@@ -172,7 +177,7 @@ static int container_end(struct store *s, const char *container, const struct ru
 		return -1;
 	if (end->oom && store_container_event(s, container, "oom", NULL, e) < 0)
 		return -1;
-	if (event_die(s, container, end->code, e) < 0)
+	if (store_resources_given(s, container, e) < 0 || event_die(s, container, end->code, e) < 0)
 		return -1;
 	return end->stopped ? store_container_event(s, container, "stop", NULL, e) : 0;
 }

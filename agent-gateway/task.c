@@ -294,7 +294,7 @@ static struct task *task_new(struct conn *c, struct run *r)
 static struct json_object *make_open(struct conn *c)
 {
 	static const char *const args[] = { "task", "name", "path", "ps_args", "no_overwrite", "id", "stream", "one_shot",
-					    "limit" };
+					    "limit", "pause" };
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 
 	if (!o || !json_add_str(o, "kind", "task") || !json_add_bool(o, "stdin", c->body != NULL))

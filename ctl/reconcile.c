@@ -1,7 +1,7 @@
 /*
  * sockerlessctl reconcile: brings AWS and the store together again. --once
  * does everything one time; --watch (the default, a service) does the rows on
- * each hint and each minute, the registry each minute, and functions and spools at start and hourly.
+ * each hint and each minute, the registry each minute, and functions, spools and indexes at start and hourly.
  * After an error of AWS it waits, longer each time.
  */
 #include <errno.h>
@@ -65,7 +65,7 @@ static int sweep_minute(struct sweep *s, struct err *e)
 
 static int sweep_hour(struct sweep *s, struct err *e)
 {
-	return sweep_functions(s, e) < 0 || sweep_spool(s, e) < 0 ? -1 : 0;
+	return sweep_functions(s, e) < 0 || sweep_spool(s, e) < 0 || sweep_index(s, e) < 0 ? -1 : 0;
 }
 
 static int once(struct sweep *s, struct err *e)

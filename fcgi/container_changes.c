@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fcgi/container_files.h"
 #include "fcgi/reply.h"
@@ -131,10 +132,12 @@ static int answer(struct request *req, const struct container *c, struct err *e)
 int route_container_changes(struct request *req, struct err *e)
 {
 	CONTAINER_CLEANUP struct container c = { 0 };
+	char path[4096];
 
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
-	if (!container_runs(&c))
+	container_layer_path(req, c.id, CONTAINER_IMAGE, path, sizeof path);
+	if (!container_runs(&c) || access(path, F_OK) == 0)
 		return answer(req, &c, e);
 	return container_handover(req, "/.gateway/http/task/", c.id, "task", "changes", "name", req->name);
 }

@@ -2,8 +2,8 @@
  * POST /commit?container=&repo=&tag=&comment=&author=&changes=: an image of a
  * container: its image's layers, and what the container has written as one
  * or two more. Its config is the body's, changed by the instructions, filled up
- * from the container's. A container that runs isn't stopped for it: each file
- * is read once, as it is then. 201 with the image's id.
+ * from the container's. A container that runs stands still while its files are
+ * read, unless pause=0. 201 with the image's id.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +303,7 @@ int route_container_commit(struct request *req, struct err *e)
 	CLEANUP_JSON struct json_object *body = json_object_new_object();
 	size_t layers = 0;
 
+	m.files.pause = request_flag(req, "pause", true);
 	if (container_find(req, request_query(req, "container", ""), &m.c, e) < 0 || read_name(&m, e) < 0 || make_inner(&m, e) < 0 ||
 	    container_files_open(req, &m.c, false, &m.files, e) < 0 || push_layers(&m, &layers, e) < 0 || make_config(&m, layers, e) < 0 ||
 	    image_seal(&m.image, e) < 0 || image_push(m.files.registry, &m.image, NULL, e) < 0 || keep(&m, e) < 0)

@@ -12,11 +12,11 @@
 #include "fcgi/image_registry.h"
 #include "lib/json.h"
 
-static const char *const endings[CONTAINER_LAYERS] = { ".tar", ".staged.tar" };
+static const char *const endings[CONTAINER_LAYERS] = { ".image.tar", ".tar", ".staged.tar" };
 
-void container_layer_path(const struct request *req, const char *id, int n, char *ret, size_t size)
+void container_layer_path(const struct request *req, const char *id, enum container_layer layer, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s/layer/%s%s", req->settings->state_dir, id, endings[n]);
+	snprintf(ret, size, "%s/layer/%s%s", req->settings->state_dir, id, endings[layer]);
 }
 
 int64_t container_layer_size(const struct request *req, const char *id)
@@ -26,7 +26,7 @@ int64_t container_layer_size(const struct request *req, const char *id)
 	struct stat st;
 
 	for (int n = 0; n < CONTAINER_LAYERS; n++) {
-		container_layer_path(req, id, n, path, sizeof path);
+		container_layer_path(req, id, (enum container_layer)n, path, sizeof path);
 		if (stat(path, &st) == 0)
 			sum += st.st_size;
 	}
@@ -110,7 +110,7 @@ static int live_failed(const struct live *l, long status, CURLcode code, struct 
 }
 
 /* The gateway passes on what the agent packs. */
-static int fetch_live(struct request *req, const struct container *c, int fd, struct err *e)
+static int fetch_live(struct request *req, const struct container *c, int fd, bool pause, struct err *e)
 {
 	struct live l = { .fd = fd, .easy = curl_easy_init() };
 	char url[256], path[4096];
@@ -119,7 +119,7 @@ static int fetch_live(struct request *req, const struct container *c, int fd, st
 
 	if (!l.easy)
 		return err_nomem(e);
-	snprintf(url, sizeof url, "http://gateway/.gateway/http/task/%s?api=%s&task=layer&name=%.12s", c->id, req->api, c->id);
+	snprintf(url, sizeof url, "http://gateway/.gateway/http/task/%s?api=%s&task=layer&name=%.12s&pause=%d", c->id, req->api, c->id, pause);
 	snprintf(path, sizeof path, "%s/gateway.sock", req->settings->run_dir);
 	curl_easy_setopt(l.easy, CURLOPT_URL, url);
 	curl_easy_setopt(l.easy, CURLOPT_UNIX_SOCKET_PATH, path);
@@ -141,21 +141,20 @@ static int open_live(struct request *req, const struct container *c, struct cont
 	f->live = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (f->live < 0)
 		return err_errno(e, errno, "%s", dir);
-	snprintf(f->layers[0], sizeof f->layers[0], "/proc/self/fd/%d", f->live);
-	return fetch_live(req, c, f->live, e);
+	snprintf(f->layers[CONTAINER_RUNS], sizeof f->layers[CONTAINER_RUNS], "/proc/self/fd/%d", f->live);
+	return fetch_live(req, c, f->live, f->pause, e);
 }
 
 /* Which layers of its own the container has. */
 static int open_layers(struct request *req, const struct container *c, struct container_files *f, struct err *e)
 {
-	if (container_runs(c))
-		return open_live(req, c, f, e);
-	for (int i = 0; i < CONTAINER_LAYERS; i++) {
-		container_layer_path(req, c->id, i, f->layers[i], sizeof f->layers[i]);
+	/* What was there before a run was put back before it. */
+	for (int i = 0; i < (container_runs(c) ? CONTAINER_RUNS : CONTAINER_LAYERS); i++) {
+		container_layer_path(req, c->id, (enum container_layer)i, f->layers[i], sizeof f->layers[i]);
 		if (access(f->layers[i], F_OK) < 0)
 			f->layers[i][0] = '\0';
 	}
-	return 0;
+	return container_runs(c) ? open_live(req, c, f, e) : 0;
 }
 
 static int open_view(struct request *req, bool whole, struct container_files *f, struct err *e)
@@ -177,7 +176,7 @@ static int open_view(struct request *req, bool whole, struct container_files *f,
 int container_files_open(struct request *req, const struct container *c, bool whole, struct container_files *ret, struct err *e)
 {
 	/* The sources point into it: it is filled where it stays. */
-	*ret = (struct container_files)CONTAINER_FILES_INIT;
+	*ret = (struct container_files){ .live = -1, .pause = ret->pause };
 	if (open_image(req, c, ret, e) == 0 && open_layers(req, c, ret, e) == 0 && open_view(req, whole, ret, e) == 0)
 		return 0;
 	container_files_close(ret);

@@ -12,7 +12,13 @@
 #include "lib/rootfs/layer_index.h"
 #include "lib/rootfs/rootfs.h"
 
-#define CONTAINER_LAYERS 2 /* what runs wrote, then what was copied in */
+/* The container's own layers: from the lowest. */
+enum container_layer {
+	CONTAINER_IMAGE,  /* <id>.image.tar: copied in where a function can't write, part of its image (container_code.h) */
+	CONTAINER_RUNS,   /* <id>.tar: what its runs wrote */
+	CONTAINER_STAGED, /* <id>.staged.tar: copied in since, unpacked before the next run */
+	CONTAINER_LAYERS
+};
 
 struct container_files {
 	struct image_row row;
@@ -21,6 +27,7 @@ struct container_files {
 	char layers[CONTAINER_LAYERS][4096]; /* paths; "" where there is none */
 	struct rootfs_source *sources;
 	size_t n_image;                      /* of the sources */
+	bool pause;                          /* the caller's: a container that runs stands still while the agent is at it */
 	int live;                            /* what the agent said, a file without a name; -1: none */
 	struct rootfs *fs;
 };
@@ -34,9 +41,9 @@ int container_files_open(struct request *req, const struct container *c, bool wh
 void container_files_close(struct container_files *f);
 #define CONTAINER_FILES_CLEANUP __attribute__((cleanup(container_files_close)))
 
-/* The container's own layer `n`: $STATE_DIR/layer/<id>.tar or <id>.staged.tar. */
-void container_layer_path(const struct request *req, const char *id, int n, char *ret, size_t size);
-/* Bytes of both of them; what docker calls SizeRw. */
+/* Its file in $STATE_DIR/layer. */
+void container_layer_path(const struct request *req, const char *id, enum container_layer layer, char *ret, size_t size);
+/* Bytes of all of them; what docker calls SizeRw. */
 int64_t container_layer_size(const struct request *req, const char *id);
 
 #endif

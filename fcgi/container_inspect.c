@@ -2,12 +2,13 @@
  * GET /containers/{id}/json: everything about a container, from its row alone:
  * Config and HostConfig as create stored them, State as the gateway keeps it.
  * What only a machine with files and networks of its own could tell is there,
- * and empty. With size=1 also the size of its image. The stored JSON goes out
+ * and empty. With size=1 also the sizes of its image and its layers. The stored JSON goes out
  * as it is: parsing it would be most of the work.
  */
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "fcgi/container_files.h"
 #include "fcgi/json_text.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
@@ -38,22 +39,10 @@ static void put_state(struct buf *out, const struct container *c)
 	buf_putc(out, '}');
 }
 
-/* How long the JSON string at text is, with its quotes; 0: there is none. */
-static size_t string_length(const char *text)
-{
-	size_t at = 1;
-
-	if (*text != '"')
-		return 0;
-	while (text[at] && text[at] != '"')
-		at += text[at] == '\\' && text[at + 1] ? 2 : 1;
-	return text[at] ? at + 1 : 0;
-}
-
 /* Path and Args: what is really executed, cut from the text of an array of strings without blanks between them. */
 static void put_command(struct buf *out, const struct container *c)
 {
-	size_t path = *c->args == '[' ? string_length(c->args + 1) : 0;
+	size_t path = *c->args == '[' ? json_string_length(c->args + 1) : 0;
 	const char *rest = c->args + 1 + path;
 
 	if (!path) {
@@ -89,13 +78,13 @@ static void put_host_config(struct buf *out, const struct container *c)
 
 static int put_size(struct request *req, struct buf *out, const struct container *c, struct err *e)
 {
-	int64_t size = 0;
+	int64_t size = 0, own = container_layer_size(req, c->id);
 	int rc = store_row(req->store, QUERY_CONTAINER_IMAGE_SIZE, e, "tt", req->tenant, c->image_id);
 
 	if (rc == 1)
 		size = store_int(req->store, QUERY_CONTAINER_IMAGE_SIZE, 0);
 	store_reset(req->store, QUERY_CONTAINER_IMAGE_SIZE);
-	buf_printf(out, ",\"SizeRw\":0,\"SizeRootFs\":%lld", (long long)size);
+	buf_printf(out, ",\"SizeRw\":%lld,\"SizeRootFs\":%lld", (long long)own, (long long)(size + own));
 	return rc < 0 ? -1 : 0;
 }
 

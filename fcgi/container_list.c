@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/container.h"
+#include "fcgi/container_files.h"
 #include "fcgi/json_text.h"
 #include "fcgi/list_filters.h"
 #include "fcgi/reply.h"
@@ -77,24 +78,27 @@ static void format_status(struct listing *l, const char *status, char text[96])
 	}
 }
 
-/* The command as a shell would nearly take it: dockerd quotes what holds a blank. */
-static void put_command(struct buf *out, const char *args_text)
+/*
+ * The command as a shell would nearly take it: dockerd quotes what holds a
+ * blank. The arguments are JSON strings already, and so is a row of them.
+ */
+static void put_command(struct buf *out, const char *args)
 {
-	CLEANUP_JSON struct json_object *args = NULL;
-	BUF_CLEANUP struct buf line = BUF_INIT;
-	struct err ignored;
+	const char *at = args + (*args == '[');
+	size_t len;
 
-	if (json_parse(args_text, strlen(args_text), &args, &ignored) < 0 || !json_object_is_type(args, json_type_array)) {
-		buf_puts(out, ",\"Command\":\"\"");
-		return;
-	}
-	for (size_t i = 0; i < json_object_array_length(args); i++) {
-		const char *arg = json_object_get_string(json_object_array_get_idx(args, i));
-		const char *quote = i > 0 && arg && strchr(arg, ' ') ? "'" : "";
+	buf_puts(out, ",\"Command\":\"");
+	while (at > args && (len = json_string_length(at)) > 0) {
+		bool first = at == args + 1;
+		const char *quote = !first && memchr(at, ' ', len) ? "'" : "";
 
-		buf_printf(&line, "%s%s%s%s", i > 0 ? " " : "", quote, arg ? arg : "", quote);
+		buf_puts(out, first ? "" : " ");
+		buf_puts(out, quote);
+		buf_append(out, at + 1, len - 2);
+		buf_puts(out, quote);
+		at += len + (at[len] == ',');
 	}
-	json_put_member(out, "Command", line.data ? line.data : "");
+	buf_putc(out, '"');
 }
 
 /* Exposed ports of a running container; none is published. */
@@ -149,8 +153,12 @@ static int put_size(struct listing *l, struct err *e)
 	struct store *s = l->req->store;
 	int rc = store_row(s, QUERY_CONTAINER_IMAGE_SIZE, e, "tt", l->req->tenant, store_text(s, Q, IMAGE));
 
+	int64_t own = container_layer_size(l->req, store_text(s, Q, ID));
+
+	if (own)
+		buf_printf(&l->out, ",\"SizeRw\":%lld", (long long)own);
 	if (rc == 1)
-		buf_printf(&l->out, ",\"SizeRootFs\":%lld", (long long)store_int(s, QUERY_CONTAINER_IMAGE_SIZE, 0));
+		buf_printf(&l->out, ",\"SizeRootFs\":%lld", (long long)(store_int(s, QUERY_CONTAINER_IMAGE_SIZE, 0) + own));
 	store_reset(s, QUERY_CONTAINER_IMAGE_SIZE);
 	return rc < 0 ? -1 : 0;
 }

@@ -11,6 +11,7 @@
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/docker/time.h"
+#include "lib/json.h"
 
 static int read_time(const struct request *req, const char *key, char text[24], struct err *e)
 {
@@ -37,6 +38,18 @@ static const char *flag(const struct request *req, const char *key)
 	return request_flag(req, key, false) ? "1" : "0";
 }
 
+/* As dockerd: what --log-driver none wrote can be seen by attach only. */
+static int check_driver(const struct container *c, struct err *e)
+{
+	CLEANUP_JSON struct json_object *host = NULL;
+
+	if (json_parse(c->host_config, strlen(c->host_config), &host, e) < 0)
+		return -1;
+	if (strcmp(json_str(json_obj(host, "LogConfig"), "Type", ""), "none") == 0)
+		return err_set(e, ERR_NOT_SUPPORTED, "configured logging driver does not support reading");
+	return 0;
+}
+
 int route_container_logs(struct request *req, struct err *e)
 {
 	CONTAINER_CLEANUP struct container c = { 0 };
@@ -44,7 +57,7 @@ int route_container_logs(struct request *req, struct err *e)
 
 	if (!request_flag(req, "stdout", false) && !request_flag(req, "stderr", false))
 		return err_set(e, ERR_INVALID, "Bad parameters: you must choose at least one stream");
-	if (container_find(req, req->name, &c, e) < 0 || read_time(req, "since", since, e) < 0 ||
+	if (container_find(req, req->name, &c, e) < 0 || check_driver(&c, e) < 0 || read_time(req, "since", since, e) < 0 ||
 	    read_time(req, "until", until, e) < 0)
 		return -1;
 	read_tail(req, tail);

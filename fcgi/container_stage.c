@@ -1,9 +1,9 @@
 /*
  * The body's members are added, under the names they will have in the
- * container, to $STATE_DIR/layer/<id>.staged.tar: a layer that lies on all
- * others. The agent unpacks it before the process starts, so a target must be
- * one that a function can write; what the derived image made a link to /tmp is.
- * Owners stay in the tar, though the function's user will own what is unpacked.
+ * container, to one of two layers. What a function can write (what the derived
+ * image made a link to /tmp, too) the agent unpacks before the process starts,
+ * so that it belongs to the function's user and can be changed; the rest becomes
+ * a layer of the function's image, which Lambda has taken when this returns.
  */
 #include "fcgi/container_stage.h"
 
@@ -14,15 +14,15 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
+#include "fcgi/container_code.h"
 #include "fcgi/container_files.h"
+#include "fcgi/stage_output.h"
 #include "lib/cleanup.h"
 #include "lib/docker/path_stat.h"
 
 #define BLOCK 65536
-#define TAR_END 1024 /* bytes of zeros that our own tars end with */
 #define ELSEWHERE "/tmp/.sockerless/root/"
 
 struct staging {
@@ -33,9 +33,9 @@ struct staging {
 	struct image derived;         /* and what the function will see */
 	struct rootfs_source sources[IMAGE_LAYERS_MAX];
 	struct rootfs *function;
-	struct archive *in, *out;
-	int fd;
-	char path[4096], new_path[4096 + 8];
+	char name[128];               /* of the function */
+	struct archive *in;
+	struct stage_output staged, image;  /* what is unpacked before the next run; what becomes part of the function's image */
 	bool no_overwrite;
 	char input[BLOCK], block[BLOCK];
 	int64_t taken;                /* bytes of the body */
@@ -45,13 +45,12 @@ struct staging {
 static void staging_free(struct staging *s)
 {
 	archive_read_free(s->in);
-	archive_write_free(s->out);
+	stage_output_close(&s->staged);
+	stage_output_close(&s->image);
 	rootfs_close(s->function);
 	image_free(&s->derived);
 	container_files_close(&s->files);
 	buf_free(&s->root);
-	if (s->fd >= 0)
-		close(s->fd);
 }
 
 static int find_root(struct staging *s, struct err *e)
@@ -76,6 +75,8 @@ static int open_function(struct staging *s, const struct container *c, struct er
 
 	if (rc > 0 && (at = strchr(store_text(s->req->store, QUERY_CONTAINER_IMAGE_URI, 0), '@')))
 		snprintf(digest, sizeof digest, "%s", at + 1);
+	if (rc > 0)
+		snprintf(s->name, sizeof s->name, "%s", store_text(s->req->store, QUERY_CONTAINER_IMAGE_URI, 1));
 	store_reset(s->req->store, QUERY_CONTAINER_IMAGE_URI);
 	if (rc < 0 || image_fetch(s->files.registry, digest, image_architecture(s->req->settings->lambda_architecture), &s->derived, e) < 0)
 		return rc < 0 ? -1 : err_prefix(e, "the image in our own registry");
@@ -84,21 +85,17 @@ static int open_function(struct staging *s, const struct container *c, struct er
 	return rootfs_open(s->req->settings->state_dir, s->sources, s->derived.n_layers, &s->function, e);
 }
 
-/* The name in the layer of an absolute path. ERR_NOT_SUPPORTED where a function can't write. */
-static int layer_name(struct staging *s, const char *path, struct buf *ret, struct err *e)
+/* The name in the layer of an absolute path, and which layer it belongs to. */
+static int layer_name(struct staging *s, const char *path, struct buf *ret, struct stage_output **ret_output, struct err *e)
 {
 	BUF_CLEANUP struct buf real = BUF_INIT;
 
 	if (rootfs_resolve(s->function, path, &real, e) < 0 || real.failed)
 		return real.failed ? err_nomem(e) : -1;
-	if (!strncmp(real.data, ELSEWHERE, strlen(ELSEWHERE)))
-		buf_puts(ret, real.data + strlen(ELSEWHERE));
-	else if (!strncmp(real.data, "/tmp/", 5))
-		buf_puts(ret, real.data + 1);
-	else
-		return err_set(e, ERR_NOT_SUPPORTED,
-			       "docker cp to %s of a container that isn't running is not supported: a function can write in /tmp and in the directories of the label sockerless.writable",
-			       path);
+	*ret_output = strncmp(real.data, "/tmp/", 5) ? &s->image : &s->staged;
+	buf_puts(ret, strncmp(real.data, ELSEWHERE, strlen(ELSEWHERE)) ? real.data + 1 : real.data + strlen(ELSEWHERE));
+	if (!strncmp(ret->data ? ret->data : "", ".sockerless", strlen(".sockerless")))
+		return err_set(e, ERR_NOT_SUPPORTED, "docker cp to %s is not supported: the agent's own files are there", path);
 	return ret->failed ? err_nomem(e) : 0;
 }
 
@@ -124,7 +121,7 @@ static int check_overwrite(struct staging *s, const char *path, bool is_dir, str
 }
 
 /* "<root>/<name>" as a layer's name; "" for the root itself. */
-static int place(struct staging *s, const char *name, struct buf *whole, struct buf *ret, struct err *e)
+static int place(struct staging *s, const char *name, struct buf *whole, struct buf *ret, struct stage_output **ret_output, struct err *e)
 {
 	char clean[PATH_MAX];
 
@@ -135,12 +132,7 @@ static int place(struct staging *s, const char *name, struct buf *whole, struct 
 	if (!clean[1])
 		return 0;
 	buf_printf(whole, "%s%s", s->root.data[1] ? s->root.data : "", clean);
-	return whole->failed ? err_nomem(e) : layer_name(s, whole->data, ret, e);
-}
-
-static int out_failed(struct staging *s, struct err *e)
-{
-	return err_set(e, ERR_INTERNAL, "the files can't be kept: %s", archive_error_string(s->out) ? archive_error_string(s->out) : "out of memory");
+	return whole->failed ? err_nomem(e) : layer_name(s, whole->data, ret, ret_output, e);
 }
 
 static int in_failed(struct staging *s, struct err *e)
@@ -154,13 +146,13 @@ static int in_failed(struct staging *s, struct err *e)
 	return err_set(e, ERR_INTERNAL, "archive/tar: invalid tar header");
 }
 
-static int copy_data(struct staging *s, struct err *e)
+static int copy_data(struct staging *s, struct stage_output *o, struct err *e)
 {
 	la_ssize_t n;
 
 	while ((n = archive_read_data(s->in, s->block, BLOCK)) > 0)
-		if (archive_write_data(s->out, s->block, (size_t)n) != n)
-			return out_failed(s, e);
+		if (archive_write_data(o->tar, s->block, (size_t)n) != n)
+			return stage_output_failed(o, e);
 	return n < 0 ? in_failed(s, e) : 0;
 }
 
@@ -168,22 +160,24 @@ static int add_member(struct staging *s, struct archive_entry *entry, struct err
 {
 	BUF_CLEANUP struct buf whole = BUF_INIT, name = BUF_INIT, link_whole = BUF_INIT, link = BUF_INIT;
 	const char *link_name = archive_entry_hardlink(entry);
+	struct stage_output *o = NULL, *first = NULL;
 
-	if (!archive_entry_pathname(entry) || place(s, archive_entry_pathname(entry), &whole, &name, e) < 0)
+	if (!archive_entry_pathname(entry) || place(s, archive_entry_pathname(entry), &whole, &name, &o, e) < 0)
 		return archive_entry_pathname(entry) ? -1 : in_failed(s, e);
 	if (!name.len)
 		return 0; /* the directory itself is there and stays as it is */
 	if (check_overwrite(s, whole.data, archive_entry_filetype(entry) == AE_IFDIR && !link_name, e) < 0)
 		return -1;
 	if (link_name) {
-		if (place(s, link_name, &link_whole, &link, e) < 0)
+		if (place(s, link_name, &link_whole, &link, &first, e) < 0)
 			return -1;
 		archive_entry_copy_hardlink(entry, link.data ? link.data : "");
 	}
 	archive_entry_copy_pathname(entry, name.data);
-	if (archive_write_header(s->out, entry) < ARCHIVE_WARN)
-		return out_failed(s, e);
-	return archive_entry_size(entry) > 0 && archive_entry_filetype(entry) == AE_IFREG ? copy_data(s, e) : 0;
+	o->used = true;
+	if (archive_write_header(o->tar, entry) < ARCHIVE_WARN)
+		return stage_output_failed(o, e);
+	return archive_entry_size(entry) > 0 && archive_entry_filetype(entry) == AE_IFREG ? copy_data(s, o, e) : 0;
 }
 
 static int add_members(struct staging *s, struct err *e)
@@ -210,60 +204,19 @@ static la_ssize_t read_body(struct archive *a, void *arg, const void **ret)
 	return n;
 }
 
-/* What was staged before stands in front, without the end of its tar. */
-static int copy_before(struct staging *s, struct err *e)
-{
-	CLEANUP_CLOSE int old = open(s->path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	off_t at = 0, end;
-
-	if (old < 0)
-		return errno == ENOENT ? 0 : err_errno(e, errno, "%s", s->path);
-	if (fstat(old, &st) < 0)
-		return err_errno(e, errno, "%s", s->path);
-	end = st.st_size > TAR_END ? st.st_size - TAR_END : 0;
-	while (at < end) {
-		ssize_t n = copy_file_range(old, &at, s->fd, NULL, (size_t)(end - at), 0);
-
-		if (n <= 0)
-			return err_errno(e, n ? errno : EIO, "%s", s->new_path);
-	}
-	return 0;
-}
-
-/* One at a time for a container: the others wait, and begin with what the first has made. */
-static int open_new(struct staging *s, struct err *e)
-{
-	struct stat ours, there;
-
-	for (;;) {
-		s->fd = open(s->new_path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (s->fd < 0 || flock(s->fd, LOCK_EX) < 0)
-			return err_errno(e, errno, "%s", s->new_path);
-		if (fstat(s->fd, &ours) == 0 && stat(s->new_path, &there) == 0 && ours.st_ino == there.st_ino)
-			break;
-		close(s->fd);
-	}
-	return ftruncate(s->fd, 0) < 0 ? err_errno(e, errno, "%s", s->new_path) : copy_before(s, e);
-}
-
-static int open_archives(struct staging *s, struct err *e)
+static int open_body(struct staging *s, struct err *e)
 {
 	s->in = archive_read_new();
-	s->out = archive_write_new();
-	if (!s->in || !s->out || archive_read_support_format_tar(s->in) != ARCHIVE_OK || archive_read_support_format_empty(s->in) != ARCHIVE_OK ||
+	if (!s->in || archive_read_support_format_tar(s->in) != ARCHIVE_OK || archive_read_support_format_empty(s->in) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(s->in) != ARCHIVE_OK || archive_read_support_filter_bzip2(s->in) != ARCHIVE_OK ||
-	    archive_read_support_filter_xz(s->in) != ARCHIVE_OK || archive_write_set_format_gnutar(s->out) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(s->out, 1) != ARCHIVE_OK)
+	    archive_read_support_filter_xz(s->in) != ARCHIVE_OK)
 		return err_nomem(e);
-	if (archive_write_open_fd(s->out, s->fd) != ARCHIVE_OK)
-		return out_failed(s, e);
 	return archive_read_open(s->in, s, NULL, read_body, NULL) == ARCHIVE_OK ? 0 : in_failed(s, e);
 }
 
 static int sync_dir(struct staging *s, struct err *e)
 {
-	char dir[sizeof s->path];
+	char dir[sizeof s->staged.path];
 	CLEANUP_CLOSE int fd = -1;
 
 	snprintf(dir, sizeof dir, "%s/layer", s->req->settings->state_dir);
@@ -271,33 +224,46 @@ static int sync_dir(struct staging *s, struct err *e)
 	return fd < 0 || fsync(fd) < 0 ? err_errno(e, errno, "%s", dir) : 0;
 }
 
-static int finish(struct staging *s, const struct container *c, struct err *e)
+static int check_still(struct staging *s, const struct container *c, struct err *e)
 {
 	CONTAINER_CLEANUP struct container now = { 0 };
 
-	if (archive_write_close(s->out) != ARCHIVE_OK)
-		return out_failed(s, e);
-	if (fsync(s->fd) < 0)
-		return err_errno(e, errno, "%s", s->new_path);
 	if (container_find(s->req, c->id, &now, e) < 0)
 		return -1;
 	if (now.state != STATE_CREATED && now.state != STATE_EXITED)
 		return err_set(e, ERR_CONFLICT, "container %s was started while files were copied into it: copy them again", c->id);
-	return rename(s->new_path, s->path) < 0 ? err_errno(e, errno, "%s", s->path) : sync_dir(s, e);
+	return 0;
+}
+
+static int finish(struct staging *s, const struct container *c, struct err *e)
+{
+	if (stage_output_sync(&s->staged, e) < 0 || stage_output_sync(&s->image, e) < 0 || check_still(s, c, e) < 0)
+		return -1;
+	if (s->image.used &&
+	    container_code_update(s->req, c, s->name, s->files.registry, &s->derived, s->image.before, s->image.new_path, e) < 0)
+		return -1;
+	return stage_output_take(&s->image, e) < 0 || stage_output_take(&s->staged, e) < 0 ? -1 : sync_dir(s, e);
+}
+
+/* The lock on what is staged goes first: which image the function has is looked up under it. */
+static int stage(struct staging *s, const struct container *c, struct err *e)
+{
+	if (stage_output_open(&s->staged, s->req, c->id, CONTAINER_STAGED, e) < 0)
+		return -1;
+	if (container_files_open(s->req, c, true, &s->files, e) < 0 || find_root(s, e) < 0 || open_function(s, c, e) < 0 ||
+	    stage_output_open(&s->image, s->req, c->id, CONTAINER_IMAGE, e) < 0 || open_body(s, e) < 0 || add_members(s, e) < 0 || finish(s, c, e) < 0) {
+		stage_output_drop(&s->staged);
+		stage_output_drop(&s->image);
+		return -1;
+	}
+	return 0;
 }
 
 int container_stage(struct request *req, const struct container *c, struct err *e)
 {
-	__attribute__((cleanup(staging_free))) struct staging s = { .req = req, .fd = -1, .files = CONTAINER_FILES_INIT, .shown = request_query(req, "path", ""),
+	__attribute__((cleanup(staging_free))) struct staging s = { .req = req, .staged = STAGE_OUTPUT_INIT, .image = STAGE_OUTPUT_INIT, .files = CONTAINER_FILES_INIT,
+								    .shown = request_query(req, "path", ""),
 								    .no_overwrite = request_flag(req, "noOverwriteDirNonDir", false) };
 
-	container_layer_path(req, c->id, 1, s.path, sizeof s.path);
-	snprintf(s.new_path, sizeof s.new_path, "%s.new", s.path);
-	if (container_files_open(req, c, true, &s.files, e) < 0 || find_root(&s, e) < 0 || open_function(&s, c, e) < 0 || open_new(&s, e) < 0)
-		return -1;
-	if (open_archives(&s, e) < 0 || add_members(&s, e) < 0 || finish(&s, c, e) < 0) {
-		unlink(s.new_path);
-		return -1;
-	}
-	return 0;
+	return stage(&s, c, e);
 }

@@ -199,20 +199,41 @@ static int rule_health(struct create *c, struct err *e)
 	return 0;
 }
 
+/* What json-file and local know. */
+static int check_log_options(const char *type, struct json_object *options, struct err *e)
+{
+	static const char *const known[] = { "max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size" };
+
+	if (!options)
+		return 0;
+	json_object_object_foreach(options, key, v) {
+		bool found = false;
+
+		(void)v;
+		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+			found = found || strcmp(key, known[i]) == 0;
+		if (!found)
+			return err_set(e, ERR_INVALID, "unknown log opt '%.200s' for %s log driver", key, type);
+	}
+	return 0;
+}
+
 static int rule_log(struct create *c, struct err *e)
 {
-	static const char *const known[] = { "json-file", "local", "none", "journald", "syslog", "awslogs", "fluentd", "gelf", "splunk", "gcplogs", "etwlogs", "logentries" };
+	static const char *const others[] = { "journald", "syslog", "awslogs", "fluentd", "gelf", "splunk", "gcplogs", "etwlogs", "logentries" };
 	struct json_object *log = json_obj(c->host_config, "LogConfig");
 	const char *type = json_str(log, "Type", "");
 	struct json_object *options = json_obj(log, "Config");
-	bool found = !*type;
+	bool none = strcmp(type, "none") == 0;
 
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		found = found || strcmp(type, known[i]) == 0;
-	if (!found)
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(type, others[i]) == 0)
+			return err_set(e, ERR_INVALID, "the log driver %s is not supported: output is kept by the service (json-file, local or none)", type);
+	if (*type && !none && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0)
 		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
-	if (((*type && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0) || (options && json_object_object_length(options))) &&
-	    create_warn(c, create_field_text("LogConfig"), e) < 0)
+	if (!none && check_log_options(*type ? type : "json-file", options, e) < 0)
+		return -1;
+	if (!none && options && json_object_object_length(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
 		return -1;
 	if (!*type && replace(log, "Type", json_object_new_string("json-file"), e) < 0)
 		return -1;

@@ -59,18 +59,23 @@ static int add_list(struct create_writable *w, const struct create *c, const cha
 	return 0;
 }
 
-/* Mount points of volumes with what the image holds there, tmpfs without. */
+/* Mount points of volumes with what the image holds there, unless they are not to have it; tmpfs without. */
 static int add_mounts(struct create_writable *w, const struct create *c, struct err *e)
 {
 	struct json_object *tmpfs = json_obj(c->host_config, "Tmpfs"), *mounts = json_array(c->host_config, "Mounts");
 
-	for (size_t i = 0; i < json_object_array_length(c->mounts); i++)
-		if (add(w, json_str(json_object_array_get_idx(c->mounts, i), "Destination", "/"), DERIVE_ASKED, e) < 0)
+	for (size_t i = 0; i < json_object_array_length(c->mounts); i++) {
+		struct json_object *m = json_object_array_get_idx(c->mounts, i);
+		unsigned int empty = strstr(json_str(m, "Mode", ""), "nocopy") ? DERIVE_EMPTY : 0;
+
+		if (add(w, json_str(m, "Destination", "/"), DERIVE_ASKED | empty, e) < 0)
 			return -1;
+	}
 	for (size_t i = 0; mounts && i < json_object_array_length(mounts); i++) {
 		struct json_object *m = json_object_array_get_idx(mounts, i);
 
-		if (!strcmp(json_str(m, "Type", ""), "tmpfs") && add(w, json_str(m, "Target", "/"), DERIVE_ASKED | DERIVE_EMPTY, e) < 0)
+		if ((!strcmp(json_str(m, "Type", ""), "tmpfs") || json_flag(json_obj(m, "VolumeOptions"), "NoCopy", false)) &&
+		    add(w, json_str(m, "Target", "/"), DERIVE_ASKED | DERIVE_EMPTY, e) < 0)
 			return -1;
 	}
 	if (!tmpfs)

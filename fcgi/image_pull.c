@@ -66,8 +66,8 @@ static int check_platform(struct request *req, const char **ret_architecture, st
 
 	if (!image_platform_is_ours(platform, architecture))
 		return err_set(e, ERR_NOT_FOUND,
-			       "no matching manifest for %s in the manifest list entries: it is not supported, as this deployment's functions are "
-			       "linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)", platform, architecture);
+			       "no matching manifest for %.100s in the manifest list entries: %.100s is not supported, as this deployment's functions "
+			       "are linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)", platform, platform, architecture);
 	*ret_architecture = architecture;
 	return 0;
 }

@@ -26,18 +26,15 @@ static int known(void *arg, struct copy_known *k, struct err *e)
 	return rc;
 }
 
-static int elsewhere(void *arg, struct copy_known *k, char **ret_repository, struct err *e)
+static int elsewhere(void *arg, const char *digest, char **ret_repository, struct err *e)
 {
 	struct request *req = arg;
 	struct store *s = req->store;
 	BUF_CLEANUP struct buf repository = BUF_INIT;
-	int rc = store_row(s, QUERY_PULLED_LAYER_ELSEWHERE, e, "tt", req->tenant, k->digest);
+	int rc = store_row(s, QUERY_PULLED_LAYER_ELSEWHERE, e, "tt", req->tenant, digest);
 
-	if (rc > 0) {
+	if (rc > 0)
 		buf_printf(&repository, "%s/%s", req->settings->repository, store_text(s, QUERY_PULLED_LAYER_ELSEWHERE, 0));
-		snprintf(k->stored, sizeof k->stored, "%s", store_text(s, QUERY_PULLED_LAYER_ELSEWHERE, 1));
-		k->size = store_int(s, QUERY_PULLED_LAYER_ELSEWHERE, 2);
-	}
 	store_reset(s, QUERY_PULLED_LAYER_ELSEWHERE);
 	if (rc > 0 && !(*ret_repository = buf_steal(&repository)))
 		return err_nomem(e);

@@ -1,7 +1,7 @@
 /*
  * Layers on their way from an image's registry into ours, for a tenant: what
- * it has read before is known from the store, what other tenants have spares
- * the upload and nothing else. Blocks; draws Docker's progress lines.
+ * it has read before is known from the store; all else is read to its end,
+ * whoever has it already, and then kept once for all tenants. Blocks; draws Docker's progress lines.
  */
 #ifndef SOCKERLESS_IMAGE_TRANSFER_H
 #define SOCKERLESS_IMAGE_TRANSFER_H

@@ -47,3 +47,14 @@ void json_put_raw(struct buf *out, const char *key, const char *json)
 	put_key(out, key);
 	buf_puts(out, *json ? json : "null");
 }
+
+size_t json_string_length(const char *text)
+{
+	size_t at = 1;
+
+	if (*text != '"')
+		return 0;
+	while (text[at] && text[at] != '"')
+		at += text[at] == '\\' && text[at + 1] ? 2 : 1;
+	return text[at] ? at + 1 : 0;
+}

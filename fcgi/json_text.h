@@ -11,4 +11,7 @@ void json_put_member(struct buf *out, const char *key, const char *text);
 /* ,"key":<JSON text>, null for "". */
 void json_put_raw(struct buf *out, const char *key, const char *json);
 
+/* How long the JSON string at text is, with its quotes; 0: there is none. */
+size_t json_string_length(const char *text);
+
 #endif

@@ -18,6 +18,7 @@
 #include "lib/aws/http.h"
 #include "lib/docker/reply.h"
 #include "lib/ids.h"
+#include "lib/hint.h"
 #include "lib/log.h"
 
 /* In the order of route_match.index. */
@@ -125,6 +126,7 @@ static void serve(struct request *req)
 {
 	struct route_match m = { .result = ROUTE_UNKNOWN };
 	struct err e = { .kind = ERR_INTERNAL, .text = "the handler gave no reason" };
+	int written = store_changes(req->store);
 	int rc = route_match(req->method, req->uri, &m, &e);
 
 	if (rc == 0)
@@ -135,6 +137,9 @@ static void serve(struct request *req)
 		log_warn("%s %.200s: after the reply began: %s", req->method, req->uri, e.text);
 	else if (!req->replied)
 		reply_message(req, 500, "the handler gave no reply");
+	/* There may be events among it, for which clients wait at the gateway. */
+	if (store_changes(req->store) != written)
+		hint_send(req->settings->run_dir, HINT_GATEWAY);
 	log_debug("%s %s %.200s: %d", *req->tenant ? req->tenant : "-", req->method, req->uri, req->status);
 	route_match_free(&m);
 }

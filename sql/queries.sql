@@ -78,11 +78,20 @@ SELECT id FROM container WHERE tenant = :tenant AND name = :name;
 UPDATE container SET name = :name
 WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
 
+-- name: container_set_host_config
+UPDATE container SET host_config = :host_config WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
+-- name: container_function
+SELECT function_name FROM container WHERE tenant = :tenant AND id = :id AND state NOT IN ('creating', 'removing');
+
 -- name: container_image_size
 SELECT size FROM image WHERE tenant = :tenant AND id = :id;
 
 -- name: container_image_uri
-SELECT image_uri FROM container WHERE tenant = :tenant AND id = :id;
+SELECT image_uri, function_name FROM container WHERE tenant = :tenant AND id = :id;
+
+-- name: container_set_image_uri
+UPDATE container SET image_uri = :uri WHERE tenant = :tenant AND id = :id;
 
 -- name: container_image_by_reference
 SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
@@ -188,7 +197,7 @@ SELECT stored, size FROM pulled_layer WHERE tenant = :tenant AND digest = :diges
 
 -- name: pulled_layer_elsewhere
 -- system
-SELECT tenant, stored, size FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
+SELECT tenant FROM pulled_layer WHERE tenant <> :tenant AND digest = :digest LIMIT 1;
 
 -- name: pulled_layer_add
 INSERT INTO pulled_layer (tenant, digest, stored, size) VALUES (:tenant, :digest, :stored, :size)
@@ -347,6 +356,20 @@ UPDATE container SET restart_at = 0 WHERE id = :id;
 -- name: gateway_container_stopped
 -- system
 UPDATE container SET stopped = 1 WHERE id = :id;
+
+-- What is scanned is one container's JSON.
+-- name: gateway_container_networks
+-- system
+-- scan
+SELECT c.tenant, n.id, n.name, n.driver FROM container c, json_each(c.networking) e
+JOIN network n ON n.id = json_extract(e.value, '$.NetworkID') AND n.tenant = c.tenant WHERE c.id = :id;
+
+-- What is scanned is one container's JSON.
+-- name: gateway_container_volumes
+-- system
+-- scan
+SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination'), json_extract(m.value, '$.RW')
+FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume';
 
 -- name: gateway_container_health
 -- system

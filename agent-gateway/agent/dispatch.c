@@ -119,8 +119,20 @@ static bool keeps(struct json_object *open)
 	return !strcmp(task, "restore") || !strcmp(task, "save");
 }
 
+/* Nothing that works for the gateway is paused: execs are, what the agent does itself isn't. */
+static bool spared(void *arg, pid_t pid)
+{
+	const struct run *r = arg;
+
+	for (const struct stream *s = r->execs; s; s = s->next)
+		if (s->pid == pid)
+			return s->task;
+	return false;
+}
+
 static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 {
+	struct children_stopped halted = { 0 };
 	struct launch l = { 0 };
 	struct stream *s = find(r, id);
 	struct err e = { 0 };
@@ -132,6 +144,9 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 	prune(r);
 	if (keeps(o))
 		end_restores(r);
+	/* The task reads what stands still already. What was paused before stays so after it. */
+	if (is_task(o) && comes_in_time(r, o) && !strcmp(json_str(o, "pause", ""), "1"))
+		children_stop(&halted, spared, r);
 	if (!comes_in_time(r, o))
 		s = stream_refuse(r->agent, r->session, id, ESRCH);
 	else if (count_living(r) >= WIRE_STREAMS_MAX)
@@ -141,14 +156,19 @@ static bool on_open(struct run *r, uint32_t id, struct json_object *o)
 	else
 		s = stream_start(r->agent, r->session, id, &l);
 	launch_free(&l);
-	if (!s)
+	if (!s) {
+		children_continue(&halted);
 		return false;
+	}
 	s->task = is_task(o);
 	s->keeps = keeps(o);
 	if (s->keeps && r->held)
 		r->restored = true;
 	s->next = r->execs;
 	r->execs = s;
+	s->halted = halted;
+	if (s->failed)
+		children_continue(&s->halted);
 	return true;
 }
 
@@ -182,17 +202,6 @@ static void on_resize(struct run *r, uint32_t id, struct json_object *o)
 		r->launch.height = (unsigned short)h;
 		r->launch.width = (unsigned short)w;
 	}
-}
-
-/* Nothing that works for the gateway is paused: execs are, what the agent does itself isn't. */
-static bool spared(void *arg, pid_t pid)
-{
-	const struct run *r = arg;
-
-	for (const struct stream *s = r->execs; s; s = s->next)
-		if (s->pid == pid)
-			return s->task;
-	return false;
 }
 
 static bool on_pause(struct run *r, uint32_t id, struct json_object *o)

@@ -222,7 +222,7 @@ static void lose_patience(evutil_socket_t fd, short what, void *arg)
 static void close_pipes(struct health_monitor *m)
 {
 	for (int i = 0; i < 2; i++) {
-		while (m->len < HEALTH_OUTPUT_MAX && read_some(m, i))
+		while (!m->cut && read_some(m, i))
 			;
 		close_pipe(m, i);
 	}

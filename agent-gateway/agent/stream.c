@@ -184,6 +184,7 @@ void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
+	children_continue(&s->halted);
 	inlet_close(&s->in);
 	outlet_close(&s->out[0]);
 	outlet_close(&s->out[1]);
@@ -198,6 +199,7 @@ bool stream_lives(const struct stream *s)
 
 void stream_exited(struct stream *s, int code)
 {
+	children_continue(&s->halted);
 	s->pid = 0;
 	s->exited = true;
 	s->code = code;

@@ -2,6 +2,7 @@
 #ifndef SOCKERLESS_AGENT_STREAM_H
 #define SOCKERLESS_AGENT_STREAM_H
 
+#include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/inlet.h"
 #include "agent-gateway/agent/outlet.h"
 #include "agent-gateway/agent/process.h"
@@ -14,6 +15,7 @@ struct stream {
 	bool terminal;
 	bool task;   /* the agent's own work, no process of the container's */
 	bool keeps;  /* a task whose work is worth nothing once the connection is cut */
+	struct children_stopped halted; /* by a task, for as long as it works */
 	bool settled, changed; /* of the main one: everything it started is gone; it wrote something */
 	pid_t pid;   /* 0: never started, or reaped */
 	bool failed; /* never started: `failure` says why */

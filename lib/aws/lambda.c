@@ -186,6 +186,18 @@ int lambda_create_function(struct aws_client *c, const struct lambda_function *f
 	return call_for_state(c, &r, ret, e);
 }
 
+int lambda_update_function_code(struct aws_client *c, const char *name, const char *image_uri, struct err *e)
+{
+	AWS_REQUEST_CLEANUP struct aws_request r = { 0 };
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+
+	if (!o || !json_add_str(o, "ImageUri", image_uri))
+		return err_nomem(e);
+	if (request_init(&r, "PUT", FUNCTIONS, name, "/code", e) < 0 || request_json(&r, o, e) < 0)
+		return -1;
+	return call_for_state(c, &r, NULL, e);
+}
+
 int lambda_get_function_request(const char *name, struct aws_request *ret, struct err *e)
 {
 	return request_init(ret, "GET", FUNCTIONS, name, "", e);
@@ -198,6 +210,18 @@ int lambda_get_function(struct aws_client *c, const char *name, struct lambda_st
 	if (lambda_get_function_request(name, &r, e) < 0)
 		return -1;
 	return call_for_state(c, &r, ret, e);
+}
+
+int lambda_update_memory(struct aws_client *c, const char *name, unsigned int mb, struct err *e)
+{
+	AWS_REQUEST_CLEANUP struct aws_request r = { 0 };
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+
+	if (!o || !json_add_int(o, "MemorySize", mb))
+		return err_nomem(e);
+	if (request_init(&r, "PUT", FUNCTIONS, name, "/configuration", e) < 0 || request_json(&r, o, e) < 0)
+		return -1;
+	return call_for_state(c, &r, NULL, e);
 }
 
 int lambda_delete_function(struct aws_client *c, const char *name, struct err *e)

@@ -55,7 +55,11 @@ struct lambda_listed {
 
 /* 409: the name is taken (ERR_CONFLICT). ret may be NULL. */
 int lambda_create_function(struct aws_client *c, const struct lambda_function *f, struct lambda_status *ret, struct err *e);
+/* Another image; takes effect once `updating` of lambda_get_function() has become false. 409: the function changes already. */
+int lambda_update_function_code(struct aws_client *c, const char *name, const char *image_uri, struct err *e);
 int lambda_get_function(struct aws_client *c, const char *name, struct lambda_status *ret, struct err *e);
+/* MB for the invocations from now on. 409 while it is made or changed (ERR_CONFLICT). */
+int lambda_update_memory(struct aws_client *c, const char *name, unsigned int mb, struct err *e);
 /* A function that is not there is success. */
 int lambda_delete_function(struct aws_client *c, const char *name, struct err *e);
 /* Calls `each` for every function of account and region, page by page; a negative result of it (with e set) ends the walk. */

@@ -1,5 +1,6 @@
 #include "lib/registry/copy.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -162,5 +163,7 @@ int image_copy(struct registry *from, struct image *i, struct registry *to, cons
 	int rc = copy_layers(&c, e);
 
 	pthread_mutex_destroy(&c.lock);
+	/* The threads' heaps would keep tens of megabytes for the next pull. */
+	malloc_trim(0);
 	return rc < 0 ? -1 : image_push(to, i, tag, e);
 }

@@ -33,8 +33,8 @@ struct copy_listener {
 	int (*report)(void *arg, const struct copy_progress *p, struct err *e);
 	/* 1: the owner of the target has read this layer (digest) at a source before, and *k tells how it is stored; 0: not. NULL: what the target has is taken. */
 	int (*known)(void *arg, struct copy_known *k, struct err *e);
-	/* 1: *k and the repository beside the target's (free()) that has got it; 0: none. */
-	int (*elsewhere)(void *arg, struct copy_known *k, char **ret_repository, struct err *e);
+	/* 1: a repository beside the target's (free()) that has got the blob; 0: none. */
+	int (*elsewhere)(void *arg, const char *digest, char **ret_repository, struct err *e);
 	/* A layer was read to its end at the source, found right, and is in the target. */
 	int (*keep)(void *arg, const struct copy_known *k, struct err *e);
 	/* File by which copies of the same layer, of the same `owner`, take turns (lib/registry/turn.h); NULL: they don't. */
@@ -58,8 +58,8 @@ struct copy_sink {
 /*
  * Copies layers, config and manifest of what image_fetch() read. A layer is
  * always read to its end from `from`, unless `known` says that this was done
- * before: what other repositories beside the target hold spares the upload
- * alone. Layers by zstd and plain ones become gzip; then manifest, digest and
+ * before; only then is one that another repository beside the target holds
+ * mounted in place of keeping the upload. Layers by zstd and plain ones become gzip; then manifest, digest and
  * size of *i are made anew, while id and config stay. Otherwise the manifest is
  * kept byte for byte. `tag` may be NULL (the image is then named by digest
  * alone), so may `l` and `s`.

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/registry/derive_plan.h"
+#include "lib/utf8.h"
 
 bool derive_is_below(const char *path, const char *dir)
 {
@@ -20,7 +21,6 @@ bool derive_is_below(const char *path, const char *dir)
 
 int derive_note(struct derive_plan *p, struct err *e, const char *fmt, ...)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT;
 	struct json_object *text;
 	char line[512];
 	va_list ap;
@@ -28,6 +28,10 @@ int derive_note(struct derive_plan *p, struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
+	/* Names of an image's files may be any bytes, and long ones are cut anywhere. */
+	for (char *at = line; *at && !utf8_valid(line); at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
 	text = json_object_new_string(line);
 	return text && json_object_array_add(p->notes, text) == 0 ? 0 : err_nomem(e);
 }

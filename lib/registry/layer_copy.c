@@ -30,7 +30,6 @@ struct passage {
 	char head[MAGIC_LEN];
 	size_t head_len;
 	enum form form;
-	bool mounted;                    /* nothing to upload */
 	struct registry_upload *upload;  /* of gzip as it comes */
 	struct layer_writer *writer;     /* of what is packed here */
 	struct unzstd *unzstd;
@@ -94,14 +93,11 @@ static int take_tar(void *arg, const void *data, size_t len, struct err *e)
 	return show_sink(p, data, len, e) < 0 ? -1 : layer_write(p->writer, data, len, e);
 }
 
-/* What is in the target already is only read, so that it is known to be readable. */
 static int begin_form(struct passage *p, struct err *e)
 {
 	static const unsigned char gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
 
 	p->form = !memcmp(p->head, gzip, sizeof gzip) ? FORM_GZIP : !memcmp(p->head, zstd, sizeof zstd) ? FORM_ZSTD : FORM_PLAIN;
-	if (p->mounted)
-		return 0;
 	if (p->c->sink && p->c->sink->begin && p->c->sink->begin(p->c->sink->arg, &p->seen, e) < 0)
 		return -1;
 	if (p->form == FORM_GZIP)
@@ -113,7 +109,7 @@ static int begin_form(struct passage *p, struct err *e)
 
 static int pass_on(struct passage *p, const void *data, size_t len, struct err *e)
 {
-	if (p->mounted || len == 0)
+	if (len == 0)
 		return 0;
 	if (p->form == FORM_ZSTD)
 		return unzstd_write(p->unzstd, data, len, e);
@@ -141,18 +137,37 @@ static int take(void *arg, const void *data, size_t len, struct err *e)
 	return pass_on(p, data, len, e);
 }
 
+/* 1: it stands in the target now, without another copy. A registry that doesn't mount (ECR may not) is no error. */
+static int mount(const struct layer_copy *c, const char *digest, struct err *e)
+{
+	CLEANUP_FREE char *repository = NULL;
+	int rc;
+
+	if (!c->l || !c->l->elsewhere)
+		return 0;
+	pthread_mutex_lock(c->lock);
+	rc = c->l->elsewhere(c->l->arg, digest, &repository, e);
+	pthread_mutex_unlock(c->lock);
+	return rc <= 0 ? rc : registry_mount_blob(c->to, digest, repository, NULL) == 1;
+}
+
+/* Only here, with all of its bytes read and right, is it asked who else has them: until then everything takes the same time. */
+static int finish_gzip(struct passage *p, struct err *e)
+{
+	int rc = mount(p->c, p->layer->digest, e);
+
+	/* passage_end() gives the upload up. */
+	return rc ? (rc < 0 ? -1 : 0) : registry_upload_commit(STEAL(p->upload), p->layer->digest, NULL, NULL, e);
+}
+
 static int finish(struct passage *p, struct image_layer *stored, struct err *e)
 {
 	struct image_layer made;
 
 	if (p->form == FORM_NEW)
 		return err_set(e, ERR_UPSTREAM, "layer %s is no tar", p->layer->digest);
-	if (p->mounted)
-		return 0;
-	if (p->form == FORM_GZIP) {
-		*stored = *p->layer;
-		return registry_upload_commit(STEAL(p->upload), p->layer->digest, NULL, NULL, e);
-	}
+	if (p->form == FORM_GZIP)
+		return finish_gzip(p, e);
 	if (p->unzstd && unzstd_end(p->unzstd, e) < 0)
 		return -1;
 	if (layer_commit(STEAL(p->writer), &made, e) < 0)
@@ -200,25 +215,6 @@ int layer_known(const struct layer_copy *c, struct image_layer *layer, struct er
 	return rc;
 }
 
-/* 1: another repository's copy stands in the target now. A registry that doesn't mount (ECR may not) is no error: it gets an upload. */
-static int mount(const struct layer_copy *c, struct image_layer *stored, struct err *e)
-{
-	CLEANUP_FREE char *repository = NULL;
-	struct copy_known k = { .size = stored->size };
-	int rc;
-
-	if (!c->l || !c->l->elsewhere)
-		return 0;
-	memcpy(k.digest, stored->digest, DIGEST_SIZE);
-	pthread_mutex_lock(c->lock);
-	rc = c->l->elsewhere(c->l->arg, &k, &repository, e);
-	pthread_mutex_unlock(c->lock);
-	if (rc <= 0 || registry_mount_blob(c->to, k.stored, repository, NULL) != 1)
-		return rc < 0 ? -1 : 0;
-	take_known(stored, &k);
-	return 1;
-}
-
 static int keep(const struct layer_copy *c, const char *digest, const struct image_layer *stored, struct err *e)
 {
 	struct copy_known k = { .size = stored->size };
@@ -239,12 +235,8 @@ static int move(const struct layer_copy *c, struct image_layer *layer, const str
 	struct image_layer stored = *layer;
 	struct passage p = { .c = c, .layer = layer, .turn = turn };
 	struct registry_progress progress = { progressed, &p, retrying };
-	int rc = mount(c, &stored, e);
+	int rc = registry_get_blob(c->from, layer->digest, layer->size, take, &p, &progress, e);
 
-	if (rc < 0)
-		return -1;
-	p.mounted = rc > 0;
-	rc = registry_get_blob(c->from, layer->digest, layer->size, take, &p, &progress, e);
 	if (rc == 0)
 		rc = layer_report(c, layer->digest, "Verifying Checksum", 0, 0, e);
 	if (rc == 0)

@@ -1,7 +1,6 @@
 #include "lib/registry/layer_tar.h"
 
 #include <archive_entry.h>
-#include <errno.h>
 
 #include "lib/cleanup.h"
 
@@ -9,10 +8,11 @@ static la_ssize_t write_out(struct archive *a, void *arg, const void *data, size
 {
 	struct layer_tar *t = arg;
 
-	if (layer_write(t->layer, data, len, &t->why) == 0)
-		return (la_ssize_t)len;
-	archive_set_error(a, EIO, "layer");
-	return -1;
+	/* libarchive, told of an error, would leak its buffer. */
+	(void)a;
+	if (!t->why.kind)
+		layer_write(t->layer, data, len, &t->why);
+	return (la_ssize_t)len;
 }
 
 static int failed(struct layer_tar *t, struct err *e)
@@ -56,7 +56,7 @@ static int put(struct layer_tar *t, const char *path, unsigned int type, const c
 		archive_entry_copy_symlink(entry, target);
 	rc = archive_write_header(t->out, entry);
 	archive_entry_free(entry);
-	return rc >= ARCHIVE_WARN ? 0 : failed(t, e);
+	return rc >= ARCHIVE_WARN && !t->why.kind ? 0 : failed(t, e);
 }
 
 int layer_tar_dir(struct layer_tar *t, const char *path, struct err *e)
@@ -78,15 +78,15 @@ int layer_tar_data(void *layer_tar, const void *data, size_t len, struct err *e)
 {
 	struct layer_tar *t = layer_tar;
 
-	return archive_write_data(t->out, data, len) == (la_ssize_t)len ? 0 : failed(t, e);
+	return archive_write_data(t->out, data, len) == (la_ssize_t)len && !t->why.kind ? 0 : failed(t, e);
 }
 
 int layer_tar_end(struct layer_tar *t, int rc, struct image_layer *ret, struct err *e)
 {
-	if (rc == 0 && archive_write_close(t->out) != ARCHIVE_OK)
+	if (rc == 0 && (archive_write_close(t->out) != ARCHIVE_OK || t->why.kind))
 		rc = failed(t, e);
-	if (rc < 0 && t->out)
-		archive_write_fail(t->out);
+	if (rc < 0 && !t->why.kind)
+		err_set(&t->why, ERR_INTERNAL, "given up");
 	archive_write_free(t->out);
 	if (rc == 0)
 		return layer_commit(STEAL(t->layer), ret, e);

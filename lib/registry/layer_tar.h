@@ -11,7 +11,7 @@
 struct layer_tar {
 	struct layer_writer *layer;
 	struct archive *out; /* for members made elsewhere (rootfs_write) */
-	struct err why;      /* what the layer failed with: libarchive can't carry it */
+	struct err why;      /* what the layer failed with, which libarchive can't carry; nothing more goes into it then */
 };
 
 int layer_tar_begin(struct registry *to, struct layer_tar *ret, struct err *e);

@@ -1,6 +1,7 @@
 #include "lib/rootfs/index_cache.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -55,8 +56,12 @@ int index_cache_get(const char *state_dir, struct registry *registry, const stru
 
 	if (name(state_dir, layer->digest, &path, e) < 0)
 		return -1;
-	if (layer_index_load(path.data, ret, &why) == 0)
+	if (layer_index_load(path.data, ret, &why) == 0) {
+		/* The reconciler deletes what isn't used: this one is. */
+		if (utimensat(AT_FDCWD, path.data, NULL, 0) < 0)
+			log_debug("%s keeps its time", path.data);
 		return 0;
+	}
 	if (why.kind != ERR_NOT_FOUND)
 		log_warn("%s; it is made again", why.text);
 	if (make(registry, layer, ret, e) < 0)

@@ -91,7 +91,7 @@ int rootfs_members_add(struct rootfs_members *m, const struct rootfs_node *n, co
  * order, then files in the order in which the layers hold them; a layer that
  * holds none of them isn't read. Of several names of one file the first has
  * the content, the others are links to it. `out` is used from another thread
- * meanwhile; what its own writer failed with is told by `why` (may be NULL).
+ * meanwhile; once its own writer has failed it says so in `why` (may be NULL).
  */
 int rootfs_write(const struct rootfs *fs, const struct rootfs_members *m, struct archive *out, const struct err *why, struct err *e);
 

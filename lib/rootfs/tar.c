@@ -1,5 +1,4 @@
 #include <archive_entry.h>
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +49,16 @@ struct writer {
 	char *data;
 };
 
+static bool has_failed(const struct writer *w)
+{
+	return w->why && w->why->kind;
+}
+
 static int out_failed(const struct writer *w, struct err *e)
 {
 	const char *text = archive_error_string(w->out);
 
-	if (w->why && w->why->kind)
+	if (has_failed(w))
 		return err_set(e, w->why->kind, "%s", w->why->text);
 	return err_set(e, ERR_INTERNAL, "tar: %s", text ? text : "failed");
 }
@@ -97,7 +101,7 @@ static int write_head(struct writer *w, const struct rootfs_member *m, const cha
 	}
 	rc = archive_write_header(w->out, entry);
 	archive_entry_free(entry);
-	return rc < ARCHIVE_WARN ? out_failed(w, e) : 0;
+	return rc < ARCHIVE_WARN || has_failed(w) ? out_failed(w, e) : 0;
 }
 
 static int copy_data(struct writer *w, struct archive *tar, int64_t size, struct err *e)
@@ -109,7 +113,7 @@ static int copy_data(struct writer *w, struct archive *tar, int64_t size, struct
 
 		if (n <= 0 || n > left)
 			return err_set(e, ERR_UPSTREAM, "a layer can't be read: %s", n < 0 && archive_error_string(tar) ? archive_error_string(tar) : "it isn't what its index says");
-		if (archive_write_data(w->out, w->data, (size_t)n) != n)
+		if (archive_write_data(w->out, w->data, (size_t)n) != n || has_failed(w))
 			return out_failed(w, e);
 		left -= n;
 	}
@@ -226,7 +230,7 @@ int rootfs_write(const struct rootfs *fs, const struct rootfs_members *m, struct
 	return rc;
 }
 
-/* What a tar goes to, and the error that libarchive can't carry. */
+/* What a tar goes to, and the error that libarchive can't carry; after one nothing more goes out. */
 struct sink {
 	int (*write)(void *arg, const void *data, size_t len, struct err *e);
 	void *arg;
@@ -237,10 +241,11 @@ static la_ssize_t sink_write(struct archive *a, void *arg, const void *data, siz
 {
 	struct sink *s = arg;
 
-	if (s->write(s->arg, data, len, &s->why) == 0)
-		return (la_ssize_t)len;
-	archive_set_error(a, EIO, "write");
-	return -1;
+	/* libarchive, told of an error, would leak its buffer. */
+	(void)a;
+	if (!s->why.kind && s->write(s->arg, data, len, &s->why) < 0 && !s->why.kind)
+		err_set(&s->why, ERR_INTERNAL, "write");
+	return (la_ssize_t)len;
 }
 
 /* What a node below `top` is called: `base` is top's own path. */
@@ -297,10 +302,12 @@ int rootfs_tar(const struct rootfs *fs, const struct rootfs_node *top, const cha
 	else
 		rc = rootfs_write(fs, &m, out, &s.why, e);
 	if (rc == 0 && archive_write_close(out) != ARCHIVE_OK)
-		rc = s.why.kind ? err_set(e, s.why.kind, "%s", s.why.text) : err_set(e, ERR_INTERNAL, "tar: %s", archive_error_string(out));
-	/* After a failure nothing more goes out, so that no one takes the tar for whole. */
-	if (rc < 0)
-		archive_write_fail(out);
+		rc = err_set(e, ERR_INTERNAL, "tar: %s", archive_error_string(out));
+	if (rc == 0 && s.why.kind)
+		rc = err_set(e, s.why.kind, "%s", s.why.text);
+	/* No end mark, so that no one takes the tar for whole. */
+	if (rc < 0 && !s.why.kind)
+		err_set(&s.why, ERR_INTERNAL, "given up");
 	archive_write_free(out);
 	return rc;
 }

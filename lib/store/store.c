@@ -191,6 +191,11 @@ int store_row(struct store *s, enum query q, struct err *e, const char *types, .
 	return rc < 0 ? -1 : store_step(s, q, e);
 }
 
+int store_changes(const struct store *s)
+{
+	return sqlite3_total_changes(s->db);
+}
+
 int64_t store_last_id(struct store *s)
 {
 	return sqlite3_last_insert_rowid(s->db);

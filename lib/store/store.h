@@ -44,6 +44,8 @@ int store_run(struct store *s, enum query q, struct err *e, const char *types, .
 /* store_query + one step: 1 with the row ready to read (then store_reset), 0 none, -1 error. */
 int store_row(struct store *s, enum query q, struct err *e, const char *types, ...);
 
+/* Rows that this connection has written since it was opened. */
+int store_changes(const struct store *s);
 int64_t store_last_id(struct store *s);
 
 /* BEGIN IMMEDIATE; every begin is followed by exactly one commit or rollback. No network call in between. */

@@ -198,3 +198,16 @@ def test_changes(seeded):
 def test_no_changes(agent):
     conn = agent.start(["sleep", "100"])
     assert Task(conn, "changes").result()[1] == b"null\n"
+
+
+def test_a_run_that_stands_still_while_its_files_are_read(agent):
+    conn = agent.start(["sh", "-c", "cd $0; i=0; while :; do i=$((i+1)); echo $i >a; echo $i >b; done", agent.tmp])
+    wait_until(lambda: os.path.exists(agent.tmp + "/b"))
+    for n in range(20):
+        with tarfile.open(fileobj=io.BytesIO(Task(conn, "layer", STREAM + n, pause="1").result()[1])) as t:
+            a, b = (t.extractfile("tmp/" + f).read() for f in "ab")
+        # Either file may be empty at the moment at which the shell has opened it.
+        assert not a or not b or 0 <= int(a) - int(b) <= 1
+    with open(agent.tmp + "/b") as f:
+        before = f.read()
+    wait_until(lambda: open(agent.tmp + "/b").read() not in ("", before))

@@ -146,6 +146,20 @@ def test_signals_as_for_process_one(agent):
     assert out.until_exit().exit["code"] == 137
 
 
+def test_a_signal_counts_once(agent):
+    """A gateway that was started anew sends again what its predecessor may have sent."""
+    conn = agent.start(["sh", "-c", "trap 'echo usr' USR1; trap 'echo hup' HUP; echo ready; while :; do sleep 0.02; done"])
+    out = Output(conn).until(lambda o: o.data[1] == b"ready\n")
+    conn.send(gw.SIGNAL, 1, {"signal": 10, "seq": 5})
+    out.until(lambda o: o.data[1] == b"ready\nusr\n")
+    conn.send(gw.SIGNAL, 1, {"signal": 10, "seq": 5})
+    conn.send(gw.SIGNAL, 1, {"signal": 10, "seq": 4})
+    conn.send(gw.SIGNAL, 1, {"signal": 1, "seq": 6})
+    out.until(lambda o: o.data[1].endswith(b"hup\n"))
+    conn.send(gw.SIGNAL, 1, {"signal": 9, "seq": 2})
+    assert out.until_exit().exit["code"] == 137 and out.data[1] == b"ready\nusr\nhup\n"
+
+
 def test_signals_with_init(agent):
     conn = agent.start(["sh", "-c", "echo ready; exec sleep 1000"], init=True)
     out = Output(conn).until(lambda o: b"ready" in o.data[1])

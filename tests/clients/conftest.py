@@ -85,12 +85,17 @@ class System:
         out = subprocess.run(["sv", "status", str(self.run / "services" / name)], stdout=subprocess.PIPE, text=True).stdout
         return int(out.split("(pid ")[1].split(")")[0]) if out.startswith("run:") else None
 
-    def functions(self):
+    def lambda_client(self):
         import boto3
         secret = (self.state / "lambda.secret").read_text().strip()
-        client = boto3.client("lambda", endpoint_url="http://127.0.0.1:%d" % (self.port + 3), region_name="us-east-1",
-                              aws_access_key_id="AKIASOCKERLESSLOCAL0", aws_secret_access_key=secret)
-        return [f["FunctionName"] for f in client.list_functions()["Functions"]]
+        return boto3.client("lambda", endpoint_url="http://127.0.0.1:%d" % (self.port + 3), region_name="us-east-1",
+                            aws_access_key_id="AKIASOCKERLESSLOCAL0", aws_secret_access_key=secret)
+
+    def functions(self):
+        return [f["FunctionName"] for f in self.lambda_client().list_functions()["Functions"]]
+
+    def memory_sizes(self):
+        return [f["MemorySize"] for f in self.lambda_client().list_functions()["Functions"]]
 
     def leftovers(self):
         left = self.functions()

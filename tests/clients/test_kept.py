@@ -1,5 +1,7 @@
 """What a container wrote outlives its run, as with Docker: cp, diff, export, commit, the next start."""
+import glob
 import io
+import json
 
 import os
 import subprocess
@@ -21,6 +23,16 @@ def holds(docker, image, to):
     docker.ok("cp", cid + ":/tmp/d/f", str(to))
     docker.ok("rm", cid)
     return to.read_text()
+
+
+def holder(path):
+    """The process that has the file open."""
+    for fd in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            if os.readlink(fd) == str(path):
+                return int(fd.split("/")[2])
+        except OSError:
+            pass
 
 
 def names(tar):
@@ -53,7 +65,27 @@ def test_kept_told_and_put_back(docker, tmp_path):
     out = docker.ok("start", "-a", "xx")
     assert out.startswith("one\ncopied in\n") and "soft -> f" in out
     assert docker.inspect("xx")["State"]["Error"] == ""
-    assert docker.ok("ps", "-a", "--size", "--format", "{{.Size}}") != "0B"
+    assert not docker.ok("ps", "-a", "--size", "--format", "{{.Size}}").startswith("0B")
+    assert int(docker.ok("inspect", "--size", "--format", "{{.SizeRw}}", "xx")) > 0
+
+def test_writable_directories(docker, tmp_path):
+    """What isn't /tmp but links to it: names are the container's everywhere."""
+    (tmp_path / "in").write_text("in\n")
+    docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "cat /root/n /root/in /var/log/l; echo x >>/root/n; mkdir -p /var/log/d; echo y >/var/log/l; true")
+    docker.ok("cp", str(tmp_path / "in"), "xx:/root/in")
+    assert docker.ok("start", "-a", "xx") == "in"
+    assert {"A /root/n", "A /root/in", "A /var/log/l", "A /var/log/d"} <= set(docker.ok("diff", "xx").split("\n"))
+    assert ".sockerless" not in docker.ok("diff", "xx")
+    docker.ok("cp", "xx:/root", str(tmp_path / "out"))
+    assert {"n", "in"} <= set(os.listdir(tmp_path / "out"))
+    assert docker.ok("start", "-a", "xx") == "x\nin\ny"
+    with tarfile.open(fileobj=io.BytesIO(docker.docker("export", "xx", text=False, check=0).stdout)) as t:
+        assert t.extractfile("root/n").read() == b"x\nx\n" and t.getmember("root").isdir()
+    docker.ok("commit", "xx", "kept:3")
+    assert docker.ok("run", "--rm", "kept:3", "cat", "/root/n") == "x\nx"
+    docker.ok("rm", "xx")
+    docker.ok("rmi", "kept:3")
+
 
 def test_created(docker, tmp_path):
     """Testcontainers' order: create, PUT, start."""
@@ -67,13 +99,30 @@ def test_created(docker, tmp_path):
     assert sorted(os.listdir(tmp_path / "back")) == ["run", "second"]
     assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/tree", "A /tmp/tree/run", "A /tmp/tree/second"]
     assert docker.ok("start", "-a", "xx") == "from the file"
+    events = docker.ok("events", "--since", "0", "--until", str(time.time()), "--filter", "container=" + docker.inspect("xx")["Id"],
+                       "--format", "{{.Action}}").split("\n")
+    assert [e for e in events if e in ("archive-path", "extract-to-dir", "start")] == ["extract-to-dir"] * 2 + ["archive-path", "start"]
 
-def test_what_a_function_cant_write_is_refused(docker, tmp_path):
-    (tmp_path / "f").write_text("x")
-    docker.ok("create", "--name", "xx", "busybox", "cat", "/etc/f")
-    p = docker.docker("cp", str(tmp_path / "f"), "xx:/etc/f", check=1)
-    assert "not supported" in p.stderr and "/etc/f" in p.stderr
-    assert files(docker) == []
+def test_where_a_function_cant_write(docker, tmp_path):
+    """Those files become part of the function's image."""
+    (tmp_path / "f").write_text("one\n")
+    (tmp_path / "f").chmod(0o600)
+    docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "cat /etc/f /opt/new/g /tmp/h; echo >/etc/f")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/etc/f")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "g").write_text("two\n")
+    (tmp_path / "opt").mkdir()
+    os.rename(tmp_path / "new", tmp_path / "opt" / "new")
+    docker.ok("cp", str(tmp_path / "opt"), "xx:/")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/tmp/h")
+    docker.ok("cp", "xx:/etc/f", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_text() == "one\n" and (tmp_path / "back").stat().st_mode & 0o777 == 0o600
+    p = docker.docker("start", "-a", "xx")
+    assert p.stdout == "one\ntwo\none\n" and "Read-only file system" in p.stderr
+    assert {"A /etc/f", "A /opt/new/g"} <= set(docker.ok("diff", "xx").split("\n"))
+    docker.ok("cp", str(tmp_path / "opt" / "new" / "g"), "xx:/etc/f")
+    assert docker.docker("start", "-a", "xx").stdout == "two\ntwo\none\n"
+
 
 @pytest.mark.parametrize("running", [False, True])
 def test_export_and_commit(docker, tmp_path, running):
@@ -94,13 +143,13 @@ def test_export_and_commit(docker, tmp_path, running):
     assert "X=y" in image["Config"]["Env"] and ("A=b" in image["Config"]["Env"]) != running
     assert len(image["RootFS"]["Layers"]) == len(docker.inspect("busybox")["RootFS"]["Layers"]) + 1
     assert holds(docker, "kept:2", tmp_path / "b") == "one\n"
-    docker.ok("run", "--rm", "kept:2", "true")
+    assert docker.ok("run", "--rm", "kept:2") == "one"
     events = docker.ok("events", "--since", "0", "--until", str(time.time()), "--filter", "container=xx", "--format", "{{.Action}}").split("\n")
     assert [e for e in events if e in ("export", "commit")][-2:] == ["export", "commit"]
     docker.ok("rm", "-f", "xx")
     docker.ok("rmi", "kept:2", imported)
 
-def test_a_gigabyte_goes_in_and_memory_stays(docker, tmp_path):
+def test_much_goes_in_and_memory_stays(docker, tmp_path):
     with open(tmp_path / "big", "wb") as f:
         f.truncate(300 << 20)
     docker.ok("create", "--name", "xx", "busybox", "sh", "-c", "wc -c </tmp/big; rm /tmp/big")
@@ -125,3 +174,55 @@ def test_a_gateway_killed_while_it_saves(docker, tmp_path):
     docker.ok("cp", "xx:/tmp/big", str(tmp_path / "big"), timeout=120)
     assert subprocess.run(["sha1sum", str(tmp_path / "big")], stdout=subprocess.PIPE, text=True).stdout.split()[0] == wanted
     assert docker.inspect("xx")["State"]["Error"] == ""
+
+
+def test_a_worker_killed_while_files_come_in(docker, tmp_path):
+    with open(tmp_path / "big", "wb") as f:
+        f.truncate(1 << 30)
+    (tmp_path / "f").write_text("before\n")
+    docker.ok("create", "--name", "xx", "busybox", "cat", "/tmp/f")
+    docker.ok("cp", str(tmp_path / "f"), "xx:/tmp/f")
+    p = docker.popen("cp", str(tmp_path / "big"), "xx:/tmp/big")
+    new = docker.state / "db" / "layer" / (docker.ok("inspect", "--format", "{{.Id}}", "xx") + ".staged.tar.new")
+    wait_until(lambda: new.exists() and new.stat().st_size > 1 << 20)
+    os.kill(holder(new), 9)
+    assert p.wait(60) != 0
+    p.communicate()
+    # What was there stays, and the next one isn't held up.
+    (tmp_path / "g").write_text("after\n")
+    docker.ok("cp", str(tmp_path / "g"), "xx:/tmp/g")
+    assert docker.ok("diff", "xx").split("\n") == ["C /tmp", "A /tmp/f", "A /tmp/g"]
+    assert docker.ok("start", "-a", "xx") == "before"
+
+
+def tar_of(name, data=b"x"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("query, body, status, text", [
+    ("path=/&noOverwriteDirNonDir=1", tar_of("tmp"), 500, 'cannot overwrite directory "/tmp" with non-directory "/"'),
+    ("path=/tmp", b"garbage", 500, "unexpected EOF"),
+    ("path=/tmp", b"garbage" * 1000, 500, "archive/tar: invalid tar header"),
+    ("path=/tmp", tar_of("f", b"x" * 9000)[:5000], 500, "unexpected EOF"),
+    ("path=/tmp", tar_of("../../etc/f"), 500, '"../../etc/f" is outside of "/tmp"'),
+    ("path=/nosuch", tar_of("f"), 404, "Could not find the file /nosuch in container xx"),
+    ("path=/bin/busybox", tar_of("f"), 500, "extraction point is not a directory"),
+    ("path=/.sockerless", tar_of("f"), 404, None),
+    ("", tar_of("f"), 400, "bad parameter: pathcannot be empty"),
+    ("path=/tmp", tar_of("f"), 200, None),
+], ids=range(10))
+def test_answers_to_an_upload(docker, query, body, status, text):
+    docker.ok("create", "--name", "xx", "busybox", "true")
+    p = subprocess.run(["curl", "-sS", "-g", "-X", "PUT", "-H", "Content-Type: application/x-tar", "--data-binary", "@-", "-w", "\n%{http_code}",
+                        "--unix-socket", str(docker.socket), "http://d/v1.43/containers/xx/archive?" + query], input=body,
+                       stdout=subprocess.PIPE, check=True, timeout=60)
+    answer, code = p.stdout.decode().rsplit("\n", 1)
+    assert int(code) == status, answer
+    if text:
+        assert json.loads(answer) == {"message": text}
+    assert [n for n in files(docker) if n.endswith(".new")] == []

@@ -48,3 +48,11 @@ def test_of_all_runs(docker):
     for _ in range(3):
         docker.ok("start", "-a", "runs")
     assert docker.ok("logs", "runs") == "once\nonce\nonce"
+
+
+def test_driver_none(docker):
+    assert docker.ok("run", "--name", "silent", "--log-driver", "none", "busybox", "echo", "seen") == "seen"
+    p = docker.docker("logs", "silent")
+    assert p.returncode and "configured logging driver does not support reading" in p.stderr
+    p = docker.docker("create", "--log-driver", "syslog", "busybox", "true")
+    assert p.returncode and "not supported" in p.stderr

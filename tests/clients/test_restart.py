@@ -67,3 +67,27 @@ def test_kill_ends_the_policy_and_restart_does_not(docker):
     assert (state(docker, "killed")["Status"], docker.inspect("killed")["RestartCount"]) == ("running", 0)
     docker.ok("kill", "killed")
     assert state(docker, "killed")["Status"] == "exited"
+
+
+def test_update(docker):
+    docker.ok("create", "--name", "updated", "busybox", "sleep", "100")
+    p = docker.docker("update", "-m", "2g", "updated")
+    assert p.returncode and "update the memoryswap at the same time" in p.stderr
+    docker.ok("update", "-m", "2g", "--memory-swap", "4g", "updated")
+    assert docker.inspect("updated")["HostConfig"]["Memory"] == 2 << 30
+    docker.ok("start", "updated")
+    assert docker.memory_sizes() == [2048]
+    p = docker.docker("update", "--cpus", "2", "updated")
+    assert p.returncode and "not supported" in p.stderr
+    p = docker.docker("update", "--restart", "on-failure:3", "--cpu-shares", "5", "updated")
+    assert p.returncode == 0 and "CpuShares have no effect" in p.stdout + p.stderr
+    host = docker.inspect("updated")["HostConfig"]
+    assert (host["RestartPolicy"], host["CpuShares"], host["Memory"]) == ({"Name": "on-failure", "MaximumRetryCount": 3}, 5, 2 << 30)
+    docker.ok("stop", "-t", "0", "updated")
+    docker.ok("update", "--cpus", "2", "updated")
+    assert docker.memory_sizes() == [3538]
+    assert "Minimum memory limit allowed is 6MB" in docker.docker("update", "-m", "1", "updated").stderr
+    assert "No such container: nosuch" in docker.docker("update", "-m", "64m", "nosuch").stderr
+    docker.ok("run", "-d", "--rm", "--name", "going", "busybox", "sleep", "100")
+    p = docker.docker("update", "--restart=always", "going")
+    assert p.returncode and "AutoRemove is enabled" in p.stderr

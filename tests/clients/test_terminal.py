@@ -102,6 +102,21 @@ def test_detach_and_attach_again(docker, terminal):
     terminal.wait_for("then 3")
 
 
+@pytest.mark.parametrize("command", ["attach --detach-keys ctrl-x,x keyed", "exec -it --detach-keys ctrl-x,x keyed sh"])
+def test_detach_keys_of_ones_own(docker, terminal, command):
+    docker.ok("run", "-dit", "--name", "keyed", "busybox", "sh")
+    terminal.type("docker " + command)
+    terminal.key("Enter")
+    terminal.wait_for("/ $")
+    terminal.key("C-p", "C-q")
+    terminal.key("Enter")
+    terminal.type("echo still the''re")
+    terminal.wait_for("still there")
+    terminal.key("C-x", "x")
+    terminal.wait_for_prompt(2)
+    assert docker.inspect("keyed")["State"]["Running"]
+
+
 def test_exec_in_a_terminal(docker, terminal):
     docker.ok("run", "-d", "--name", "execd", "busybox", "sleep", "1000")
     terminal.type("docker exec -it execd sh")

@@ -16,10 +16,10 @@ DIFFERENCES = [
     ("`/info`", "log and network drivers", "`json-file`; bridge, host, null", "others aren't served"),
     ("create", "a container without an image", "400, not supported", "a Lambda function needs an image"),
     ("create", "privileged, devices, the host's namespaces, bind mounts of the host's paths, `VolumesFrom`, links", "400, not supported", "Lambda has no host to which a function has access"),
-    ("create", "no warning for DNS, tmpfs, ulimits, sysctls, capabilities, published ports and the like", "a warning for each that is asked for and has no effect", "Lambda sets them"),
+    ("create", "no warning for DNS, ulimits, sysctls, capabilities, published ports and the like", "a warning for each that is asked for and has no effect", "Lambda sets them"),
     ("create", "a user named in the request is the process's uid", "a warning; the uid is Lambda's", "Lambda runs every process as its own unprivileged user"),
     ("create", "a platform of another architecture runs by emulation", "404, as a dockerd without emulation", "a function has one architecture"),
-    ("create with `Tmpfs`", "a tmpfs is mounted", "shown, and a warning", "nothing can be mounted in a function"),
+    ("create with `Tmpfs`", "a tmpfs is mounted", "a writable directory on the function's /tmp, and a warning", "nothing can be mounted in a function"),
     ("inspect", "paths of `resolv.conf`, `hostname`, `hosts`, the log", "empty", "there are no such files on this machine"),
     ("inspect", "`Driver` and `GraphDriver` with directories", "`lambda`, no data", "layers are kept by Lambda"),
     ("inspect, networks", "addresses, gateway, MAC address, sandbox of a running container", "empty", "Lambda gives a function no address under which others reach it"),
@@ -44,7 +44,8 @@ DIFFERENCES = [
 HEAD = """# Where answers differ from dockerd's
 
 Made by `tests/conform/differences.py` from its table; a test fails when this file is older. Everything that isn't named here
-is meant to be answered as dockerd answers it: status, headers that clients read, bodies, error texts. `tests/conform/` compares.
+is meant to be answered as dockerd answers it: status, headers that clients read, bodies, error texts. `tests/conform/` compares. Calls
+that aren't served answer 501 with a reason; [MAPPING.md](MAPPING.md) has a row for each call.
 
 | where | dockerd | here | why |
 |---|---|---|---|

@@ -1,10 +1,12 @@
 """One row per situation: the request, then status, reason and what the body is. The rows play on one stage, in order."""
 import base64
 import http
+import io
 import json
 import pathlib
 import re
 import sys
+import tarfile
 import time
 import urllib.parse
 
@@ -73,6 +75,8 @@ ROWS = [
     ("POST", "/containers/create", {"Image": "busybox", "Cmd": ["a"], "HostConfig": {"Mounts": [{"Type": "what", "Target": "/x"}]}}, 400,
      'invalid mount config for type "what": mount type unknown'),
     ("POST", "/containers/create", {"Image": "busybox", "Cmd": ["a"], "StopSignal": "NOPE"}, 400, "invalid signal: NOPE"),
+    ("POST", "/containers/create?platform=linux/arm64", {"Image": "busybox", "Cmd": ["a"]}, 404,
+     "image with reference busybox was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64"),
     # one container
     ("GET", "/containers/up/json", None, 200, "container"), ("GET", "/containers/new/json", None, 200, "container"),
     ("GET", "/containers/done/json?size=1", None, 200, "container"), ("GET", "/containers/held/json", None, 200, "container"),
@@ -240,11 +244,54 @@ def test_hijacked_heads(play):
     assert head.startswith("HTTP/1.1 101 UPGRADED\r\n") and "Api-Version: 1.47\r\n" in head and head.endswith("\r\n\r\n\x01\0\0\0\0\0\0\x03hi\n")
 
 
+@pytest.mark.parametrize("query, expected", [
+    ("logs=1&stdout=1&stderr=1", b"\x01\0\0\0\0\0\0\x02o\n\x02\0\0\0\0\0\0\x02e\n"), ("logs=1&stdout=1", b"\x01\0\0\0\0\0\0\x02o\n"),
+    ("logs=1&stderr=1", b"\x02\0\0\0\0\0\0\x02e\n"), ("logs=1", b""), ("stdout=1&stderr=1", b""), ("", b""), ("logs=1&stdin=1", b"")])
+def test_what_attach_shows_of_an_ended_container(play, query, expected):
+    if "both" not in play.ids:
+        play.ids["both"] = play.run("both", ["sh", "-c", "echo o; sleep 0.2; echo e >&2"])
+        play.post("/containers/both/wait")
+    raw = play.raw(("POST /v1.43/containers/both/attach?%s HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n" % query).encode())
+    assert raw.partition(b"\r\n\r\n")[2] == expected
+
+
+def test_login_at_the_registry(play, system):
+    reply = play.post("/auth", {"serveraddress": "127.0.0.1:%d" % (system.port + 2)})
+    assert (reply.status, reply.json) == (200, {"IdentityToken": "", "Status": "Login Succeeded"}), reply.raw
+    reply = play.post("/auth", {"serveraddress": "127.0.0.1:1"})
+    assert reply.status == 500 and "connection refused" in reply.message, reply.raw
+
+
 def test_path_stat(play):
     reply = play("HEAD", "/containers/up/archive?path=/bin/busybox")
     stat = json.loads(base64.b64decode(reply.headers["x-docker-container-path-stat"]))
     assert reply.status == 200 and reply.body == b"" and set(stat) == {"name", "size", "mode", "mtime", "linkTarget"} and stat["name"] == "busybox"
     assert play("HEAD", "/containers/up/archive?path=/absent").status == 404
+
+
+def test_upload_of_a_length_that_is_told(play):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        member = tarfile.TarInfo("large")
+        member.size = 20 << 20
+        t.addfile(member, io.BytesIO(bytes(member.size)))
+    reply = play("PUT", "/containers/up/archive?path=/tmp", out.getvalue(), headers={"Content-Type": "application/x-tar"})
+    assert (reply.status, reply.body) == (200, b""), reply.raw
+
+
+def test_event_comes_at_once(play):
+    """What a worker writes is told without waiting for the gateway's next look, of which there is one a second."""
+    with play.connect() as s:
+        s.sendall(b"GET /v1.43/events HTTP/1.1\r\nHost: d\r\n\r\n")
+        assert s.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        begun, took = time.monotonic(), []
+        for i in range(8):
+            play.post("/volumes/create", {"Name": "told%d" % i})
+            while b"told%d" % i not in s.recv(65536):
+                pass
+            took.append(time.monotonic() - begun)
+            begun = time.monotonic()
+    assert sorted(took)[4] < 0.5, took
 
 
 def test_events(play):

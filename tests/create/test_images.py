@@ -87,6 +87,8 @@ def test_import(service):
     assert line == {"status": image["Id"]} and image["RepoDigests"] == [] and image["Comment"] == "hi"
     assert image["Config"]["Cmd"] == ["/a"] and image["Config"]["Labels"] == {"a": "b"}
     assert [e[0] for e in service.events("image")][-2:] == ["tag", "import"]
+    reply = service.call("POST", "/images/create?fromSrc=http%3A%2F%2F127.0.0.1%3A1%2Fy&repo=a")
+    assert "error" in service.lines(reply)[-1]
     assert service.call("POST", "/images/create?fromSrc=-&repo=x", b"no tar at all").status >= 400
 
 

@@ -223,7 +223,7 @@ def test_platform(service, platform, status):
     reply = service.call("POST", "/images/create?fromImage=busybox&tag=1.35&platform=" + platform)
     assert reply.status == status, reply.body
     if status == 404:
-        assert reply.json["message"].startswith("no matching manifest for %s in the manifest list entries: it is not supported" % platform)
+        assert reply.json["message"].startswith("no matching manifest for %s in the manifest list entries: %s is not supported" % (platform, platform))
 
 
 def test_packed_anew(service):

@@ -55,6 +55,18 @@ def test_spool(service):
     assert {owner, young, other} <= set(left) and orphan not in left
 
 
+def test_index(service):
+    """Indexes of layers go a month after their last use, torn ones sooner."""
+    directory = os.path.join(service.directory, "index")
+    os.makedirs(directory, exist_ok=True)
+    made = {"ab" * 32: 31 * 86400, "cd" * 32: 29 * 86400, "ef" * 32 + ".0123.new": 7 * 3600, "12" * 32 + ".0123.new": 3600, "notes": 99 * 86400}
+    for name, age in made.items():
+        open(os.path.join(directory, name), "w").close()
+        os.utime(os.path.join(directory, name), (time.time() - age,) * 2)
+    assert service.ctl("reconcile", "--once").returncode == 0
+    assert set(made) & set(os.listdir(directory)) == {"cd" * 32, "12" * 32 + ".0123.new", "notes"}
+
+
 def test_stale_creating(service):
     s = service
     container = make(s, "two")

@@ -17,8 +17,8 @@ from conftest import Background, wait_until
 SETTLED = """SELECT (SELECT count(*) FROM intent WHERE done_at IS NULL) + (SELECT count(*) FROM run WHERE phase <> 'ended')
              + (SELECT count(*) FROM container WHERE state NOT IN ('created', 'exited', 'creating', 'removing'))
              + (SELECT count(*) FROM exec WHERE state IN ('starting', 'running'))"""
-STATE = """SELECT group_concat(x) FROM (SELECT state AS x FROM container UNION ALL SELECT phase || agent FROM run UNION ALL SELECT state FROM exec
-           UNION ALL SELECT verb || (done_at IS NULL) FROM intent)"""
+STATE = """SELECT group_concat(x) FROM (SELECT state AS x FROM container UNION ALL SELECT phase || agent FROM run WHERE phase <> 'ended'
+           UNION ALL SELECT DISTINCT state FROM exec UNION ALL SELECT verb FROM intent WHERE done_at IS NULL)"""
 
 
 def commits(wal):

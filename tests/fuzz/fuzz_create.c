@@ -2,6 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "fcgi/create.h"
+#include "fcgi/create_writable.h"
 #include "lib/json.h"
 
 #define ID "2dac9a0e3a37d28feeac9e2b7cc5397573007536fc4c0abc3148873874b514eb"
@@ -33,6 +34,17 @@ static void check_plan(const struct create_plan *p)
 	FUZZ_CHECK(json_text(p->spec) && json_text(p->tags));
 }
 
+static void writable(const struct create *c, const struct settings *s)
+{
+	CREATE_WRITABLE_CLEANUP struct create_writable w = { 0 };
+	struct err e = { 0 };
+
+	if (create_writable(c, s, &w, &e) < 0)
+		FUZZ_CHECK(e.kind == ERR_INVALID && *e.text);
+	for (size_t i = 0; i < w.wish.n_dirs; i++)
+		FUZZ_CHECK(*w.wish.dirs[i].path == '/' || !strcmp(w.wish.dirs[i].path, DERIVE_HOME) || w.wish.dirs[i].flags & DERIVE_ASKED);
+}
+
 static void plan(struct create *c, struct json_object *image)
 {
 	static const struct settings settings = {
@@ -49,6 +61,7 @@ static void plan(struct create *c, struct json_object *image)
 		FUZZ_CHECK(e.kind && *e.text);
 		return;
 	}
+	writable(c, &settings);
 	if (create_plan(c, &settings, ID, "0123456789abcdef", "name", &p, &e) == 0)
 		check_plan(&p);
 	else

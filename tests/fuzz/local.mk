@@ -7,7 +7,7 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_limits tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_log_lines \
   tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest tests/fuzz/fuzz_profile \
   tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_rootfs tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
-  tests/fuzz/fuzz_tar tests/fuzz/fuzz_upgrade tests/fuzz/fuzz_wire tests/fuzz/fuzz_ws
+  tests/fuzz/fuzz_tar tests/fuzz/fuzz_unzstd tests/fuzz/fuzz_upgrade tests/fuzz/fuzz_wire tests/fuzz/fuzz_ws
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/run tests/fuzz/make-seeds tests/fuzz/seeds tests/fuzz/dict
@@ -18,7 +18,7 @@ tests_fuzz_fuzz_change_SOURCES = tests/fuzz/fuzz_change.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_change_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_create_SOURCES = tests/fuzz/fuzz_create.c $(FUZZ_MAIN) \
   fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_plan.c fcgi/create_rules.c \
-  fcgi/create_volumes.c fcgi/volume.c
+  fcgi/create_volumes.c fcgi/create_writable.c fcgi/volume.c
 tests_fuzz_fuzz_create_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_filters_SOURCES = tests/fuzz/fuzz_filters.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_filters_LDADD = $(FUZZ_LDADD)
@@ -53,6 +53,8 @@ tests_fuzz_fuzz_spool_SOURCES = tests/fuzz/fuzz_spool.c $(FUZZ_MAIN) \
 tests_fuzz_fuzz_spool_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_tar_SOURCES = tests/fuzz/fuzz_tar.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_tar_LDADD = liblambdasandbox.a $(LAMBDASANDBOX_LIBS)
+tests_fuzz_fuzz_unzstd_SOURCES = tests/fuzz/fuzz_unzstd.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_unzstd_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_upgrade_SOURCES = tests/fuzz/fuzz_upgrade.c $(FUZZ_MAIN) agent-gateway/agent/upgrade.c
 tests_fuzz_fuzz_upgrade_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)

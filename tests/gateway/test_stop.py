@@ -164,3 +164,21 @@ def test_wait_not_running_answers_at_once(gw):
     wait = gw.get("http/wait/%s?api=1.43" % cid)
     wait.head()
     assert wait.body() == b'{"StatusCode":0}\n'
+
+
+def test_a_stop_is_taken_up_again_and_told_once(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    client = gw.ask(cid, "stop", signal=None, timeout=-1)
+    first = json.loads(agent.expect(10, 1)[3])
+    until(lambda: gw.events(cid) == ["start", "kill"])
+    gw.kill()
+    gw.start()
+    agent = gw.agent(agent.inv.payload["run"])
+    agent.hello(state="running", pid=7)
+    # The agent knows by the number that it had this one.
+    assert json.loads(agent.expect(10, 1)[3]) == first and first["seq"] > 0
+    agent.exit(143)
+    until(lambda: gw.state(cid) == "exited")
+    assert gw.events(cid) == ["start", "kill", "die", "stop"]
+    client.close()

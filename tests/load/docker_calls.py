@@ -13,7 +13,7 @@ class Call:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(SOCKET)
         data = b"" if body is None else json.dumps(body).encode()
-        head = "%s /v1.43%s HTTP/1.1\r\nHost: docker\r\nContent-Length: %d\r\n" % (method, path, len(data))
+        head = "%s /v1.41%s HTTP/1.1\r\nHost: docker\r\nContent-Length: %d\r\n" % (method, path, len(data))
         if data:
             head += "Content-Type: application/json\r\n"
         head += "Connection: Upgrade\r\nUpgrade: tcp\r\n" if upgrade else "Connection: close\r\n"

@@ -134,6 +134,7 @@ def test_what_only_root_may_read(d):
     ([("f", "f", b"1")], "/f", "/f can't be made writable: it is no directory"),
     ([("f", "f", b"1")], "/f/x", "/f/x can't be made writable: not a directory"),
     ([("l", "l", "../../../dev")], "/l/shm", "/l/shm can't be made writable in a Lambda function"),
+    ([("\udcff", "f", b"1"), ("l", "l", "\udcff")], "/\udcff", "/? can't be made writable: it is no directory"),
     ([("f", "f", b"1")], "/", "/ can't be made writable in a Lambda function"),
     ([("f", "f", b"1")], "/x/" + "n" * 300, "/x/%s can't be made writable: file name too long" % ("n" * 197)),
     ([("etc/x", "f", b"1")], "/etc", "/etc can't be made writable in a Lambda function"),

@@ -37,6 +37,11 @@ def make_tar(files):
     return out.getvalue()
 
 
+def pack(tar):
+    """The same blob for the same tar: gzip.compress() alone keeps the time."""
+    return gzip.compress(tar, mtime=0)
+
+
 class Registry:
     def __init__(self, auth="", tls=None, size=None):
         """auth: the auth section of docker-registry's configuration; tls: files of certificate and key; size: of a disk of its own, "2m" (as root)."""
@@ -91,7 +96,7 @@ class Registry:
         return {"mediaType": media_type, "digest": digest_of(body), "size": len(body)}
 
     def put_image(self, repository, reference, layers, architecture="amd64", config=None, headers=None, diff_ids=None,
-                  layer_type=DOCKER_LAYER, compress=gzip.compress, media_types=(DOCKER_MANIFEST, DOCKER_CONFIG), **extra):
+                  layer_type=DOCKER_LAYER, compress=pack, media_types=(DOCKER_MANIFEST, DOCKER_CONFIG), **extra):
         """layers: tars. Returns the manifest's descriptor with "id", the config's digest."""
         document = {"architecture": architecture, "os": "linux", "config": config or {},
                     "rootfs": {"type": "layers", "diff_ids": diff_ids or [digest_of(t) for t in layers]}, **extra}

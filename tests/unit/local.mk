@@ -1,15 +1,20 @@
 UNIT_TESTS += \
-  tests/unit/test_change tests/unit/test_create tests/unit/test_credentials tests/unit/test_docker_words \
+  tests/unit/test_address tests/unit/test_turn tests/unit/test_change tests/unit/test_create tests/unit/test_credentials tests/unit/test_docker_words \
   tests/unit/test_image tests/unit/test_image_fetch tests/unit/test_json tests/unit/test_lambda_parse \
   tests/unit/test_networks tests/unit/test_reference tests/unit/test_relay_pair tests/unit/test_retain \
   tests/unit/test_rootfs tests/unit/test_route tests/unit/test_setting tests/unit/test_sigv4 tests/unit/test_sigv4_verify tests/unit/test_store tests/unit/test_time \
   tests/unit/test_exec_error tests/unit/test_health tests/unit/test_lifecycle tests/unit/test_restart_policy tests/unit/test_spool tests/unit/test_upgrade tests/unit/test_wire tests/unit/test_ws
 
+tests_unit_test_address_SOURCES = tests/unit/test_address.c
+tests_unit_test_address_LDADD = $(UNIT_LDADD)
+tests_unit_test_turn_SOURCES = tests/unit/test_turn.c
+tests_unit_test_turn_LDADD = $(UNIT_LDADD)
+
 tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c \
-  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_rules.c fcgi/create_volumes.c fcgi/volume.c
+  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_rules.c fcgi/create_volumes.c fcgi/create_writable.c fcgi/volume.c
 tests_unit_test_create_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c

@@ -9,6 +9,8 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
+#include "fcgi/create_writable.h"
+#include "lib/buf.h"
 #include "lib/docker/names.h"
 #include "lib/json.h"
 
@@ -104,6 +106,11 @@ static const struct {
 	{ "{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"]}}", NULL, 0 },
 	{ "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}", NULL, 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{}}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"1m\"}}}}", NULL, 1 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"foo\":\"1\"}}}}", "unknown log opt 'foo' for json-file log driver", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"none\"}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"local\"}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"syslog\"}}}", "not supported", 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"odd\"}}}", "logger: no log driver named 'odd' is registered", 0 },
 	{ "{\"Unknown\":{},\"name\":\"x\"}", NULL, 0 },
 };
@@ -337,11 +344,53 @@ static void test_parse(void **state)
 	assert_false(parse_port("9-8"));
 }
 
+/* "path" and a letter for each flag: asked, empty, careful. */
+static void describe(const struct create_writable *w, struct buf *b)
+{
+	buf_puts(b, w->wish.keep_root_only ? "keep " : "");
+	for (size_t i = 0; i < w->wish.n_dirs; i++) {
+		unsigned int flags = w->dirs[i].flags;
+
+		buf_printf(b, "%s%s%s%s ", w->dirs[i].path, flags & DERIVE_ASKED ? "!" : "", flags & DERIVE_EMPTY ? "0" : "", flags & DERIVE_CAREFUL ? "?" : "");
+	}
+}
+
+static void test_writable(void **state)
+{
+	static const struct { const char *body, *all; } lists[] = {
+		{ "{}", "~? /run " },
+		{ "{\"Env\":[\"HOME=/h\"],\"WorkingDir\":\"/w\"}", "/h? /w? /run " },
+		{ "{\"Env\":[\"HOME=rel\"]}", "~? /run " },
+		{ "{\"Labels\":{\"sockerless.writable\":\"/a, workdir,/b\"}}", "/a! /b! " },
+		{ "{\"Labels\":{\"sockerless.writable\":\"\",\"sockerless.rootonly\":\"keep\"}}", "keep " },
+		{ "{\"Labels\":{\"sockerless.writable\":\"a\"}}", "invalid list of writable directories (sockerless.writable): \"a\" is neither an absolute path nor home or workdir" },
+		{ "{\"HostConfig\":{\"ReadonlyRootfs\":true,\"Tmpfs\":{\"/t\":\"\"},\"Binds\":[\"vv:/v\",\"nn:/n:nocopy\"]}}", "/v! /n!0 /t!0 " },
+		{ "{\"HostConfig\":{\"ReadonlyRootfs\":true,\"Mounts\":[{\"Type\":\"tmpfs\",\"Target\":\"/t\"},"
+		  "{\"Type\":\"volume\",\"Source\":\"aa\",\"Target\":\"/a\",\"VolumeOptions\":{\"NoCopy\":true}}]}}", "/t! /a! /t!0 /a!0 " },
+	};
+	const struct settings s = { .writable = (char *)(uintptr_t)"home,workdir,/run" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		CREATE_WRITABLE_CLEANUP struct create_writable w = { 0 };
+		CREATE_CLEANUP struct create c;
+		BUF_CLEANUP struct buf b = BUF_INIT;
+		struct err e;
+
+		assert_int_equal(check(lists[i].body, &c, &e), 0);
+		if (create_writable(&c, &s, &w, &e) < 0)
+			buf_puts(&b, e.text);
+		else
+			describe(&w, &b);
+		assert_string_equal(b.data, lists[i].all);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases), cmocka_unit_test(test_cli_defaults), cmocka_unit_test(test_resources), cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_plan), cmocka_unit_test(test_plan_large), cmocka_unit_test(test_names), cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_plan), cmocka_unit_test(test_plan_large), cmocka_unit_test(test_names), cmocka_unit_test(test_parse), cmocka_unit_test(test_writable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

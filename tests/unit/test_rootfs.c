@@ -353,7 +353,7 @@ static void hostile(void **state)
 static void kept(void **state)
 {
 	LAYER_INDEX_CLEANUP struct layer_index *index = NULL;
-	struct layer_indexer *b;
+	struct layer_indexer *b = NULL;
 	struct err e = { 0 };
 	struct stat st;
 	char byte;
@@ -399,7 +399,7 @@ static void kept(void **state)
 static void cut_short(void **state)
 {
 	struct layer_index *index = NULL;
-	struct layer_indexer *b;
+	struct layer_indexer *b = NULL;
 	struct err e = { 0 };
 	char data[600];
 	FILE *f;
