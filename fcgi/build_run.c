@@ -16,6 +16,7 @@
 #define TICK_MS 200
 #define LINE_MAX_BYTES 4000
 #define ARGUMENTS_MAX 4096
+#define BUILDAH_MEMORY (UINT64_C(512) << 20) /* what buildah itself may need, beside what the client allows RUN */
 #define REPORT_FD 3
 #define STATUS_FAILED 249 /* builder/builder.h: from here on the reason is on REPORT_FD */
 
@@ -31,7 +32,8 @@ static void child_exec(const struct settings *s, const struct build *b, const ch
 {
 	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	char memory[24], disk[24], processes[24], seconds[24];
-	uint64_t bytes = b->memory && (uint64_t)b->memory < s->build_memory ? (uint64_t)b->memory : s->build_memory;
+	uint64_t asked = (uint64_t)b->memory + BUILDAH_MEMORY;
+	uint64_t bytes = b->memory && asked < s->build_memory ? asked : s->build_memory;
 	const char *all[ARGUMENTS_MAX + 10] = { s->builder_path, b->dir, b->storage, b->egress ? "egress" : "none", memory, disk, processes, seconds };
 	size_t n = 8;
 	sigset_t none;

@@ -3,7 +3,7 @@
 FUZZ_MAIN = tests/fuzz/replay.c tests/fuzz/fuzz.h
 FUZZ_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS = \
-  tests/fuzz/fuzz_agent_message tests/fuzz/fuzz_archive_plan tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
+  tests/fuzz/fuzz_agent_message tests/fuzz/fuzz_archive_plan tests/fuzz/fuzz_change tests/fuzz/fuzz_create tests/fuzz/fuzz_detach_keys tests/fuzz/fuzz_dockerfile tests/fuzz/fuzz_filters tests/fuzz/fuzz_http_head tests/fuzz/fuzz_import \
   tests/fuzz/fuzz_json tests/fuzz/fuzz_lambda_limits tests/fuzz/fuzz_lambda_reply tests/fuzz/fuzz_launch tests/fuzz/fuzz_log_lines \
   tests/fuzz/fuzz_logs_reply tests/fuzz/fuzz_manifest tests/fuzz/fuzz_profile \
   tests/fuzz/fuzz_reference tests/fuzz/fuzz_registry_reply tests/fuzz/fuzz_rootfs tests/fuzz/fuzz_route tests/fuzz/fuzz_settings tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_spool \
@@ -20,6 +20,8 @@ tests_fuzz_fuzz_create_SOURCES = tests/fuzz/fuzz_create.c $(FUZZ_MAIN) \
   fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_plan.c fcgi/create_rules.c \
   fcgi/create_volumes.c fcgi/create_writable.c fcgi/volume.c
 tests_fuzz_fuzz_create_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_dockerfile_SOURCES = tests/fuzz/fuzz_dockerfile.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dockerfile_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_filters_SOURCES = tests/fuzz/fuzz_filters.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_filters_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c $(FUZZ_MAIN) agent-gateway/request.c

@@ -1,5 +1,5 @@
 UNIT_TESTS += \
-  tests/unit/test_address tests/unit/test_turn tests/unit/test_change tests/unit/test_create tests/unit/test_credentials tests/unit/test_docker_words \
+  tests/unit/test_address tests/unit/test_turn tests/unit/test_change tests/unit/test_create tests/unit/test_credentials tests/unit/test_docker_words tests/unit/test_dockerfile \
   tests/unit/test_image tests/unit/test_image_fetch tests/unit/test_json tests/unit/test_lambda_parse \
   tests/unit/test_networks tests/unit/test_reference tests/unit/test_relay_pair tests/unit/test_retain \
   tests/unit/test_rootfs tests/unit/test_route tests/unit/test_setting tests/unit/test_sigv4 tests/unit/test_sigv4_verify tests/unit/test_store tests/unit/test_time \
@@ -19,6 +19,9 @@ tests_unit_test_create_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_dockerfile_SOURCES = tests/unit/test_dockerfile.c
+tests_unit_test_dockerfile_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_docker_words_SOURCES = tests/unit/test_docker_words.c
 tests_unit_test_docker_words_LDADD = $(UNIT_LDADD)
