@@ -170,7 +170,7 @@ static int keep_name(struct result *r, const char *name, struct err *e)
 	if (!full || !shown)
 		return err_nomem(e);
 	return image_keep(req->store, req->tenant, &r->image, full, NULL, e) < 0 ||
-	       image_event(req->store, req->tenant, "tag", r->image.id, shown, r->image.config, e) < 0 ? -1 : 0;
+	       image_tag_event(req->store, req->tenant, full, shown, r->image.id, r->image.config, e) < 0 ? -1 : 0;
 }
 
 static int keep(struct result *r, struct err *e)

@@ -285,7 +285,7 @@ static int keep(struct committing *m, struct err *e)
 	}
 	rc = image_keep(s, m->req->tenant, &m->image, full, NULL, e);
 	if (rc == 0 && shown)
-		rc = image_event(s, m->req->tenant, "tag", m->image.id, shown, m->image.config, e);
+		rc = image_tag_event(s, m->req->tenant, full, shown, m->image.id, m->image.config, e);
 	if (rc == 0)
 		rc = container_event(m->req, &m->c, "commit", attributes, e);
 	else

@@ -80,7 +80,7 @@ static int keep(struct import *i, struct err *e)
 	if (store_begin(s, e) < 0)
 		return -1;
 	if (image_keep(s, i->req->tenant, &i->image, full, NULL, e) < 0 ||
-	    (shown && image_event(s, i->req->tenant, "tag", i->image.id, shown, i->image.config, e) < 0) ||
+	    (shown && image_tag_event(s, i->req->tenant, full, shown, i->image.id, i->image.config, e) < 0) ||
 	    image_event(s, i->req->tenant, "import", i->image.id, i->image.id, i->image.config, e) < 0) {
 		store_rollback(s);
 		return -1;

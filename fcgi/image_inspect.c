@@ -76,16 +76,30 @@ static int add_layers(struct json_object *o, struct json_object *config, struct 
 	return 0;
 }
 
+/* Go's zero time, if no client ever named it. */
+static int add_tag_time(struct request *req, struct json_object *o, const char *id, struct err *e)
+{
+	struct json_object *metadata = json_object_new_object();
+	char text[TIME_TEXT_MAX] = "0001-01-01T00:00:00Z";
+	int rc = store_row(req->store, QUERY_IMAGE_TAGGED_AT, e, "tt", req->tenant, id);
+	int64_t at = rc > 0 ? store_int(req->store, QUERY_IMAGE_TAGGED_AT, 0) : 0;
+
+	store_reset(req->store, QUERY_IMAGE_TAGGED_AT);
+	if (at)
+		time_format(text, at);
+	if (!json_add(o, "Metadata", metadata) || !metadata || !json_add_str(metadata, "LastTagTime", text))
+		return err_nomem(e);
+	return rc < 0 ? -1 : 0;
+}
+
 static int add_tail(struct request *req, struct json_object *o, const struct image_row *row, struct err *e)
 {
 	static const char driver[] = "{\"Data\":null,\"Name\":\"lambda\"}";
-	static const char metadata[] = "{\"LastTagTime\":\"0001-01-01T00:00:00Z\"}";
 
 	if (!json_add_int(o, "Size", row->size) || (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, req->minor) && !json_add_int(o, "VirtualSize", row->size)) ||
-	    !json_add(o, "GraphDriver", json_tokener_parse(driver)) || add_layers(o, row->config, e) < 0 ||
-	    !json_add(o, "Metadata", json_tokener_parse(metadata)))
+	    !json_add(o, "GraphDriver", json_tokener_parse(driver)) || add_layers(o, row->config, e) < 0)
 		return err_nomem(e);
-	return 0;
+	return add_tag_time(req, o, row->id, e);
 }
 
 static int describe(struct request *req, const struct image_row *row, struct json_object *o, struct err *e)

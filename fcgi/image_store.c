@@ -256,6 +256,13 @@ int image_event(struct store *s, const char *tenant, const char *action, const c
 	return store_run(s, QUERY_EVENT_ADD, e, "titttt", tenant, time_now(), "image", action, actor, json_text(attributes)) < 0 ? -1 : 0;
 }
 
+int image_tag_event(struct store *s, const char *tenant, const char *full, const char *shown, const char *id, struct json_object *config, struct err *e)
+{
+	if (store_run(s, QUERY_IMAGE_REFERENCE_TAGGED, e, "itt", time_now(), tenant, full) < 0)
+		return -1;
+	return image_event(s, tenant, "tag", id, shown, config, e);
+}
+
 int64_t image_created(struct json_object *config)
 {
 	const char *text = json_str(config, "created", "");

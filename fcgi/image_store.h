@@ -53,6 +53,9 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 /* An event of type image; attributes are the image's labels (config: NULL for none) and `name`. */
 int image_event(struct store *s, const char *tenant, const char *action, const char *actor, const char *name, struct json_object *config, struct err *e);
 
+/* A client has given the image this name: full and as clients write it. Keeps the time, and tells the event "tag". */
+int image_tag_event(struct store *s, const char *tenant, const char *full, const char *shown, const char *id, struct json_object *config, struct err *e);
+
 /* All images as GET /images/json shows them, newest first: an array owned by the caller. */
 int image_list_all(struct request *req, struct json_object **ret, struct err *e);
 

@@ -40,7 +40,7 @@ static int set(struct request *req, const struct reference *target, struct err *
 		return -1;
 	if (store_run(req->store, QUERY_IMAGE_REFERENCE_SET, e, "ttt", req->tenant, full, image.id) < 0)
 		return -1;
-	return image_event(req->store, req->tenant, "tag", image.id, shown, image.config, e);
+	return image_tag_event(req->store, req->tenant, full, shown, image.id, image.config, e);
 }
 
 int route_image_tag(struct request *req, struct err *e)

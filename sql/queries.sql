@@ -171,6 +171,12 @@ SELECT image_id, digest, size FROM image_layer WHERE tenant = :tenant ORDER BY i
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)
 ON CONFLICT (tenant, reference) DO UPDATE SET image_id = excluded.image_id;
 
+-- name: image_reference_tagged
+UPDATE image_reference SET tagged_at = :now WHERE tenant = :tenant AND reference = :reference;
+
+-- name: image_tagged_at
+SELECT ifnull(max(tagged_at), 0) FROM image_reference WHERE tenant = :tenant AND image_id = :image_id;
+
 -- A digest that names the image already is left alone, and so is one that names another.
 -- name: image_reference_keep
 INSERT INTO image_reference (tenant, reference, image_id) VALUES (:tenant, :reference, :image_id)

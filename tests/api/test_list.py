@@ -84,7 +84,7 @@ def test_all_and_limit(three):
 def test_filters(three, filters, want):
     for id in ("1", "2"):
         three.db.execute("INSERT INTO image VALUES ('local', ?, '{}', 'x', 1, 0)", ("sha256:" + id * 64,))
-    three.db.execute("INSERT INTO image_reference VALUES ('local', 'docker.io/library/busybox:latest', ?)", ("sha256:" + "1" * 64,))
+    three.db.execute("INSERT INTO image_reference (tenant, reference, image_id) VALUES ('local', 'docker.io/library/busybox:latest', ?)", ("sha256:" + "1" * 64,))
     assert names(three, "all=1", filters) == list(want)
 
 

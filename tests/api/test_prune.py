@@ -50,7 +50,7 @@ def image(worker, digit, *names, labels=None):
     config = {"created": "2020-01-01T00:00:00Z", "config": {"Labels": labels}, "rootfs": {"diff_ids": ["sha256:" + digit * 64]}}
     worker.db.execute("INSERT INTO image VALUES ('local', ?, ?, 'x', 1000, 0)", (id, json.dumps(config)))
     for name in names:
-        worker.db.execute("INSERT INTO image_reference VALUES ('local', ?, ?)", (name, id))
+        worker.db.execute("INSERT INTO image_reference (tenant, reference, image_id) VALUES ('local', ?, ?)", (name, id))
     return id
 
 

@@ -116,7 +116,6 @@ def test_options(worker):
 
 @pytest.mark.parametrize("uri,status,text", [
     ("/v1.43/swarm", 503, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."),
-    ("/images/search", 501, None),
 ])
 def test_missing_routes(worker, uri, status, text):
     r = worker.get(uri)

@@ -92,6 +92,15 @@ def test_push(service, target):
     assert s.call("DELETE", "/images/%s:2" % name).json == [{"Untagged": name + ":2"}, {"Untagged": name + "@" + s.manifest}]
 
 
+def test_tag_time(service):
+    """When a client named it last; a pull or a load is none."""
+    s = service
+    load(s, archive(docker_archive([make_tar({"timed": b"1"})], ["timed:1"])[0]))
+    assert s.call("GET", "/images/timed:1/json").json["Metadata"] == {"LastTagTime": "0001-01-01T00:00:00Z"}
+    s.call("POST", "/images/timed:1/tag?repo=timed&tag=2")
+    assert s.call("GET", "/images/timed:1/json").json["Metadata"]["LastTagTime"] > "2020"
+
+
 def test_push_errors(service):
     s = service
     s.pull("busybox")

@@ -1,6 +1,8 @@
 """ECR's control plane."""
 import base64
 import datetime
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -45,6 +47,24 @@ def test_pages(ecr):
 @pytest.mark.parametrize("name", ["", "a", "A/b", "a//b", "a/", "-a", "a..b", "a b", "x" * 257])
 def test_names(ecr, name):
     assert error_of(ecr.create_repository, repositoryName=name)[:2] == (400, "InvalidParameterException")
+
+
+def test_batch_delete_image(ecr, service):
+    """A manifest goes with its tags; what isn't there is told, and no repository is an error."""
+    ecr.create_repository(repositoryName="del/x")
+    digest = push_manifest(service, "del/x", "1")
+    gone = ecr.batch_delete_image(repositoryName="del/x", imageIds=[{"imageDigest": digest}, {"imageDigest": "sha256:" + "0" * 64}, {"imageDigest": "no"}])
+    assert gone["imageIds"] == [{"imageDigest": digest}]
+    assert [f["failureCode"] for f in gone["failures"]] == ["ImageNotFound", "InvalidImageDigest"]
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen("http://%s/v2/del/x/manifests/1" % service.registry.address, timeout=10)
+    assert error_of(ecr.batch_delete_image, repositoryName="del/none", imageIds=[{"imageDigest": digest}])[1] == "RepositoryNotFoundException"
+    ecr.delete_repository(repositoryName="del/x")
+
+
+def push_manifest(service, repository, tag):
+    put = service.registry.put_image(repository, tag, [b"\0" * 1024])
+    return put["digest"]
 
 
 def test_unknown_action(ecr):
