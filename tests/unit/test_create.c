@@ -382,7 +382,7 @@ static void test_writable(void **state)
 		{ "{\"HostConfig\":{\"ReadonlyRootfs\":true,\"Mounts\":[{\"Type\":\"tmpfs\",\"Target\":\"/t\"},"
 		  "{\"Type\":\"volume\",\"Source\":\"aa\",\"Target\":\"/a\",\"VolumeOptions\":{\"NoCopy\":true}}]}}", "/t! /a! /t!0 /a!0 " },
 	};
-	const struct settings s = { .writable = (char *)(uintptr_t)"home,workdir,/run" };
+	const struct settings s = { .writable = (char *)(uintptr_t)"home,workdir,/run", .root = (char *)(uintptr_t)"image" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
