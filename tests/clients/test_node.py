@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from support.registry import Registry
+
 HERE = pathlib.Path(__file__).parent
 
 
@@ -30,6 +32,14 @@ def node(docker, modules, *args, cwd=None, **env):
 @pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events", "build"])
 def test_dockerode(docker, modules, step):
     node(docker, modules, modules / "dockerode.js", docker.socket, step)
+
+
+def test_dockerode_images(docker, modules):
+    registry = Registry()
+    try:
+        node(docker, modules, modules / "dockerode.js", docker.socket, "images", REGISTRY=registry.address)
+    finally:
+        registry.close()
 
 
 def test_testcontainers(docker, modules):
