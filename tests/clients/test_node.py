@@ -27,7 +27,7 @@ def node(docker, modules, *args, cwd=None, **env):
     return p.stdout
 
 
-@pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events"])
+@pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events", "build"])
 def test_dockerode(docker, modules, step):
     node(docker, modules, modules / "dockerode.js", docker.socket, step)
 
@@ -60,3 +60,12 @@ build:
     out = node(docker, modules, modules / "node_modules/.bin/gitlab-ci-local", "build", "--helper-image", "busybox:latest",
                "--pull-policy", "if-not-present", cwd=tmp_path, HOME=str(tmp_path), PATH="%s:%s" % (shim.parent, os.environ["PATH"]))
     assert "job build runs" in out and "made" in out and "to stderr" in out and "PASS" in out
+
+
+def test_testcontainers_from_a_dockerfile(docker, modules, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nARG WORD\nRUN echo $WORD >/word\nCOPY a ignored* /\nCMD [\"sh\", \"-c\", \"ls /ignored || echo started; sleep 60\"]\n")
+    (tmp_path / ".dockerignore").write_text("ignored\n")
+    (tmp_path / "a").write_text("aaa\n")
+    (tmp_path / "ignored").write_text("")
+    node(docker, modules, modules / "testcontainers.js", tmp_path, TESTCONTAINERS_RYUK_DISABLED="true")
+    docker.ok("rmi", "testcontainers-built:1")
