@@ -2,6 +2,7 @@
 import http.client
 import io
 import json
+import re
 import socket
 import subprocess
 import tarfile
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from conftest import wait_until
+from support.registry import SECRET_BY_BCRYPT, Registry, make_tar
 
 FIVE = "FROM busybox\nCOPY a /a\nRUN cat /a && echo built >/b\nENV X=1\nCMD [\"cat\",\"/b\"]\n"
 
@@ -62,6 +64,7 @@ def test_five_steps(docker, built, tmp_path):
     built += ["five:1", "five:2"]
     out = docker.ok("build", "--build-arg", "X=1", "--label", "l=v", "-t", "five:1", "-t", "five:2", str(tmp_path))
     lines = out[out.index("Step 1"):].split("\n")
+    assert all(len(line) == 18 for line in lines if re.match(" ---> [0-9a-f]", line))
     assert lines[0] == "Step 1/6 : FROM busybox" and lines[1].startswith(" ---> ")
     assert "Step 3/6 : RUN cat /a && echo built >/b" in lines and "aaa" in lines and "Step 6/6 : LABEL l=v" in lines
     image = docker.inspect("five:1")
@@ -119,6 +122,7 @@ CONTEXTS = [
     ([("Dockerfile", b"FROM busybox")], "squash=1", 400, "squash is only supported with experimental mode"),
     ([("Dockerfile", b"FROM busybox")], "networkmode=host", 501, "not supported"),
     ([("Dockerfile", b"FROM busybox")], "remote=http://127.0.0.1/x", 501, "not supported"),
+    ([("Dockerfile", b"FROM busybox")], "platform=linux/s390x", 501, "not supported"),
     ([("Dockerfile", b"FROM busybox")], "t=BAD", 400, "must be lowercase"),
 ]
 
@@ -136,6 +140,31 @@ def test_links_out_of_the_context(docker, built):
                                       ("d/y", b"through\n")], "t=links", mode="w:bz2")
     built.append("links")
     assert "absolute\nthrough\n" in text_of(lines), lines
+
+
+def test_options(docker, built):
+    out = build(docker, "FROM busybox\nRUN cat /etc/hosts\n", "--no-cache", "--add-host", "other.example:10.1.2.3", "--cpu-quota", "5000", "--cache-from", "x", "--cpuset-cpus", "0")
+    assert re.search(r"^10\.1\.2\.3\s+other\.example", out, re.M), out
+    assert re.findall(r"\[Warning\] (\S+) has no effect", out) == ["--cache-from", "--cpu-quota", "--cpuset-cpus"]
+    assert "Warning" not in build(docker, "FROM busybox\n", "--network", "none")
+    # A step is told whole, however long.
+    assert "x" * 9000 + "\n" in build(docker, "FROM busybox\nLABEL a=" + "x" * 9000 + "\n")
+
+
+def test_private_base_image(docker, built, tmp_path):
+    (tmp_path / "htpasswd").write_text("user:%s\n" % SECRET_BY_BCRYPT)
+    registry = Registry("auth: {htpasswd: {realm: r, path: %s}}\n" % (tmp_path / "htpasswd"))
+    name = registry.address + "/private:1"
+    try:
+        registry.put_image("private", "1", [make_tar({"x": b"private\n"})], headers={"Authorization": "Basic dXNlcjpzZWNyZXQ="})
+        dockerfile = "FROM %s AS base\nFROM busybox\nCOPY --from=base /x /x\nRUN cat /x\n" % name
+        assert "no basic auth credentials" in build(docker, dockerfile, check=1)
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.address: {"auth": "dXNlcjpzZWNyZXQ="}}}))
+        built.append(name)
+        p = docker.docker("build", "--no-cache", "-", input=dockerfile, check=0, env={"DOCKER_CONFIG": str(tmp_path)})
+        assert "\nprivate\n" in p.stdout and "Successfully built" in p.stdout, p.stdout
+    finally:
+        registry.close()
 
 
 def test_run_is_alone(docker, system):
