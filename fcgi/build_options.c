@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fcgi/build.h"
-#include "fcgi/image_create.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_source.h"
 #include "lib/docker/reference.h"
 #include "lib/json.h"
