@@ -14,7 +14,6 @@
 #include "fcgi/image_create.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/docker/reference.h"
 #include "lib/json.h"
@@ -40,7 +39,6 @@ void build_free(struct build *b)
 bool build_say(struct build *b, const char *fmt, ...)
 {
 	CLEANUP_JSON struct json_object *line = json_object_new_object();
-	BUF_CLEANUP struct buf text = BUF_INIT;
 	char piece[4096];
 	va_list ap;
 
