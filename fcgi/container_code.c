@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fcgi/function_ready.h"
 #include "fcgi/image_registry.h"
 #include "lib/aws/lambda.h"
 #include "lib/buf.h"
@@ -16,8 +16,6 @@
 
 #define BLOCK 65536
 #define WAIT_SECONDS 60
-#define PAUSE_FIRST_MS 50
-#define PAUSE_MAX_MS 1000
 
 struct copying {
 	struct archive *in, *out;
@@ -117,25 +115,9 @@ static int make_image(struct registry *registry, const struct image *derived, bo
 	return image_push(registry, ret, NULL, e);
 }
 
-/* Until it is Active and nothing changes it. */
-static int wait_ready(struct aws_client *aws, const char *function, struct err *e)
+static int wait_ready(struct request *req, const char *function, struct err *e)
 {
-	time_t until = time(NULL) + WAIT_SECONDS;
-	struct lambda_status s;
-
-	for (int ms = PAUSE_FIRST_MS; time(NULL) <= until; ms = ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms * 2) {
-		struct timespec pause = { .tv_nsec = ms % 1000 * 1000000L, .tv_sec = ms / 1000 };
-
-		if (lambda_get_function(aws, function, &s, e) < 0)
-			return aws_trouble(e, "Lambda doesn't tell of the function");
-		if (s.state == LAMBDA_FAILED || !strcmp(s.update_status, "Failed"))
-			return err_set(e, ERR_UPSTREAM, "Lambda doesn't take the container's image: %s", *s.reason ? s.reason : "it gave no reason");
-		if (s.state != LAMBDA_PENDING && !s.updating)
-			return 0;
-		if (nanosleep(&pause, NULL) < 0)
-			continue;
-	}
-	return err_set(e, ERR_TIMEOUT, "the function wasn't ready within %d s", WAIT_SECONDS);
+	return function_ready(req, function, WAIT_SECONDS, e) == FUNCTION_READY ? 0 : -1;
 }
 
 static int keep_uri(struct request *req, const struct container *c, const char *uri, struct err *e)
@@ -150,12 +132,12 @@ int container_code_update(struct request *req, const struct container *c, const 
 	BUF_CLEANUP struct buf uri = BUF_INIT;
 	struct aws_client *aws = NULL;
 
-	if (make_image(registry, derived, again, tar, &i, e) < 0 || worker_aws(req, &aws, e) < 0 || wait_ready(aws, function, e) < 0)
+	if (make_image(registry, derived, again, tar, &i, e) < 0 || worker_aws(req, &aws, e) < 0 || wait_ready(req, function, e) < 0)
 		return -1;
 	buf_printf(&uri, "%s/%s@%s", registry_host(registry), registry_repository(registry), i.digest);
 	if (uri.failed)
 		return err_nomem(e);
 	if (lambda_update_function_code(aws, function, uri.data, e) < 0)
 		return aws_trouble(e, "Lambda didn't take the container's image (UpdateFunctionCode)");
-	return wait_ready(aws, function, e) < 0 ? -1 : keep_uri(req, c, uri.data, e);
+	return wait_ready(req, function, e) < 0 ? -1 : keep_uri(req, c, uri.data, e);
 }

@@ -4,9 +4,10 @@
  * The body is checked as dockerd checks it; what Lambda can't do is refused
  * with 400 and the reason, or kept with a warning (create_fields.def). Then:
  * the image's Lambda form is made unless it is there; the row is inserted in
- * state `creating`; CreateFunction is called; the row becomes `created`. What
- * a crash leaves in between, the reconciler undoes. 201 with id and warnings;
- * 404 without the image, 409 if the name is taken.
+ * state `creating`; CreateFunction is called; when the function is Active, or
+ * create's share of the wait is over, the row becomes `created`. What a crash
+ * leaves in between, the reconciler undoes. 201 with id and warnings; 404
+ * without the image, 409 if the name is taken.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "fcgi/create.h"
 #include "fcgi/create_image.h"
 #include "fcgi/create_keep.h"
+#include "fcgi/function_ready.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/network.h"
 #include "fcgi/reply.h"
@@ -219,6 +221,17 @@ static int record(struct making *m, struct err *e)
 	return store_commit(s, e);
 }
 
+/* The rest of the wait is start's, which tells also what Lambda doesn't tell now. */
+static int await_active(struct making *m, struct err *e)
+{
+	unsigned int seconds = (unsigned int)m->req->settings->create_wait;
+	enum function_ready found = seconds ? function_ready(m->req, m->function, seconds, e) : FUNCTION_PENDING;
+
+	if (found == FUNCTION_UNKNOWN)
+		log_warn("container %s: %s", m->id, e->text);
+	return found == FUNCTION_REFUSED ? -1 : 0;
+}
+
 /* 0: made; 1: name or function name is taken, another draw may help (e is set all the same). */
 static int attempt_once(struct making *m, int attempt, struct err *e)
 {
@@ -233,7 +246,7 @@ static int attempt_once(struct making *m, int attempt, struct err *e)
 		aws_trouble(e, "Lambda didn't create the function (look at its reason, SOCKERLESS_LAMBDA_* and the permissions of the service)");
 		return taken ? 1 : -1;
 	}
-	if (record(m, e) < 0) {
+	if (await_active(m, e) < 0 || record(m, e) < 0) {
 		undo(m);
 		return -1;
 	}

@@ -1,5 +1,8 @@
 // dockerode's documented calls, against the socket given as argument.
 const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { PassThrough } = require('node:stream');
 const Docker = require('dockerode');
 
@@ -82,6 +85,21 @@ const steps = {
     await done;
     events.destroy();
     assert.deepEqual(seen.filter((a) => a !== 'attach'), ['create', 'start', 'die', 'destroy']);
+  },
+  async build() {
+    const context = fs.mkdtempSync(path.join(os.tmpdir(), 'dockerode-'));
+    fs.writeFileSync(path.join(context, 'Dockerfile'), 'FROM busybox\nARG WORD\nCOPY a /a\nRUN echo $WORD >>/a\nCMD ["cat", "/a"]\n');
+    fs.writeFileSync(path.join(context, 'a'), 'copied\n');
+    const reply = await docker.buildImage({ context, src: ['Dockerfile', 'a'] }, { t: 'dockerode-built:1', buildargs: { WORD: 'built' } });
+    const lines = await new Promise((resolve, reject) => docker.modem.followProgress(reply, (e, all) => (e ? reject(e) : resolve(all))));
+    fs.rmSync(context, { recursive: true });
+    const { Id } = await docker.getImage('dockerode-built:1').inspect();
+    assert.equal(lines.find((line) => line.aux)?.aux.ID, Id);
+    const out = collect();
+    const [result, container] = await docker.run('dockerode-built:1', [], out.stream);
+    assert.deepEqual([result.StatusCode, out.text().replaceAll('\r', '')], [0, 'copied\nbuilt\n']);
+    await container.remove();
+    await docker.getImage('dockerode-built:1').remove();
   },
 };
 

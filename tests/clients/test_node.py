@@ -27,10 +27,19 @@ def node(docker, modules, *args, cwd=None, **env):
     return p.stdout
 
 
-@pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events"])
+@pytest.mark.parametrize("step", ["run", "exec", "attachWaitLogs", "events", "build"])
 def test_dockerode(docker, modules, step):
     node(docker, modules, modules / "dockerode.js", docker.socket, step)
 
 
 def test_testcontainers(docker, modules):
     node(docker, modules, modules / "testcontainers.js", TESTCONTAINERS_RYUK_DISABLED="true")
+
+
+def test_testcontainers_from_a_dockerfile(docker, modules, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nARG WORD\nRUN echo $WORD >/word\nCOPY a ignored* /\nCMD [\"sh\", \"-c\", \"ls /ignored || echo started; sleep 60\"]\n")
+    (tmp_path / ".dockerignore").write_text("ignored\n")
+    (tmp_path / "a").write_text("aaa\n")
+    (tmp_path / "ignored").write_text("")
+    node(docker, modules, modules / "testcontainers.js", tmp_path, TESTCONTAINERS_RYUK_DISABLED="true")
+    docker.ok("rmi", "testcontainers-built:1")

@@ -1,6 +1,14 @@
-// testcontainers for Node: a container with a log wait strategy, an exec, a file copied in before and after the start.
+// testcontainers for Node: a container with a log wait strategy, an exec, a file copied in before and after the start;
+// with a directory as argument, a container of the image that its Dockerfile makes.
 const { GenericContainer, Wait } = require('testcontainers');
 const assert = require('node:assert');
+
+async function built(directory) {
+  const image = await GenericContainer.fromDockerfile(directory).withBuildArgs({ WORD: 'built' }).withCache(false).build('testcontainers-built:1');
+  const container = await image.withWaitStrategy(Wait.forLogMessage('started')).start();
+  assert.strictEqual((await container.exec(['cat', '/word', '/a'])).output, 'built\naaa\n');
+  await container.stop();
+}
 
 async function main() {
   const container = await new GenericContainer('busybox:latest')
@@ -16,4 +24,4 @@ async function main() {
   await container.stop();
 }
 
-main().then(() => process.exit(0), e => { console.error(e); process.exit(1); });
+(process.argv[2] ? built(process.argv[2]) : main()).then(() => process.exit(0), e => { console.error(e); process.exit(1); });

@@ -21,6 +21,7 @@ class Aws:
         self.calls = []
         self.fail = {}          # operation -> (status, type, text)
         self.fail_once = {}     # the same for the next call alone
+        self.states = []        # (State, StateReason) that GetFunction tells, one after the other; then Active
         self.hold = {}          # operation -> event that its answer waits for
         owner = self
 
@@ -69,7 +70,7 @@ class Aws:
             return target.rsplit(".", 1)[1]
         path = path.partition("?")[0]
         for pattern, verb, name in ((r"/2015-03-31/functions/?$", "POST", "CreateFunction"), (r"/2015-03-31/functions/?$", "GET", "ListFunctions"),
-                                    (r"/2015-03-31/functions/[^/]+$", "DELETE", "DeleteFunction"), (r"/2017-03-31/tags/", "GET", "ListTags")):
+                                    (r"/2015-03-31/functions/[^/]+$", "DELETE", "DeleteFunction"), (r"/2015-03-31/functions/[^/]+$", "GET", "GetFunction"), (r"/2017-03-31/tags/", "GET", "ListTags")):
             if method == verb and re.match(pattern, path):
                 return name
         return "Unknown"
@@ -120,6 +121,10 @@ class Aws:
         self.functions[name] = body
         self.tags[self.arn(name)] = body.get("Tags", {})
         return 201, {}, {"FunctionName": name, "FunctionArn": self.arn(name), "State": "Pending", "StateReasonCode": "Creating", "Description": body.get("Description", "")}
+
+    def GetFunction(self, name, _):
+        state, reason = self.states.pop(0) if self.states else ("Active", "")
+        return 200, {}, {"Configuration": {"FunctionName": name, "State": state, "StateReason": reason}}
 
     def ListFunctions(self, _, __):
         return 200, {}, {"Functions": [{"FunctionName": n, "FunctionArn": self.arn(n), "Description": f.get("Description", "")} for n, f in self.functions.items()]}

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -104,6 +105,38 @@ def test_lambda_refuses(s):
     assert create(s, {"Image": "busybox"}, "refused").status == 201
     assert s.ctl("reconcile", "--once").returncode == 0
     assert s.db.execute("SELECT count(*) FROM container WHERE state = 'removing'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("states, wait, status, looks", [
+    ([("Pending", "")] * 3, "45", 201, 4),        # created when it is Active
+    ([("Pending", "")] * 100, "1", 201, None),    # or when the wait is over: start waits on
+    ([("Pending", "")], "0", 201, 0),
+    ([("Pending", ""), ("Failed", "the image has no such architecture")], "45", 502, 2),
+])
+def test_waits_for_active(s, states, wait, status, looks):
+    name = "waits-%s-%d" % (wait, status)
+    s.restart(SOCKERLESS_CREATE_WAIT=wait)
+    s.aws.states, before, begun = list(states), s.aws.calls.count("GetFunction"), time.monotonic()
+    try:
+        reply = create(s, {"Image": "busybox"}, name)
+        left = len(s.aws.states)
+    finally:
+        s.aws.states = []
+        s.restart(SOCKERLESS_CREATE_WAIT="45")
+    assert reply.status == status and time.monotonic() - begun < 10
+    assert looks is None and 0 < left < len(states) or s.aws.calls.count("GetFunction") - before == looks
+    assert s.call("GET", "/containers/%s/json" % name).status == (200 if status == 201 else 404)
+    if status == 502:
+        assert reply.json["message"] == "Lambda doesn't take the container's image: " + states[-1][1]
+    assert s.ctl("reconcile", "--once").returncode == 0
+
+
+def test_untold_state_is_left_to_start(s):
+    s.aws.fail["GetFunction"] = (403, "AccessDeniedException", "not allowed")
+    try:
+        assert create(s, {"Image": "busybox"}, "untold").status == 201
+    finally:
+        s.aws.fail.clear()
 
 
 def test_image_in_use(s):
