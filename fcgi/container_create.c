@@ -17,6 +17,7 @@
 #include "fcgi/create_image.h"
 #include "fcgi/create_keep.h"
 #include "fcgi/function_ready.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/network.h"
 #include "fcgi/reply.h"
@@ -79,7 +80,7 @@ static int check_image(struct making *m, struct err *e)
 		return err_set(e, ERR_INVALID, "a container without an image is not supported: a Lambda function needs one");
 	if (image_find(m->req->store, m->req->tenant, image, &m->image, e) < 0)
 		return -1;
-	return create_platform(&m->image, image, request_query(m->req, "platform", NULL), e);
+	return image_platform_match(m->image.config, image, request_query(m->req, "platform", NULL), e);
 }
 
 /* Draws an id and what follows from it. */

@@ -9,36 +9,6 @@
 #include "lib/json.h"
 #include "lib/registry/derive.h"
 
-/* "x86_64" and "aarch64" are other words for amd64 and arm64. */
-static const char *canonical(const char *architecture)
-{
-	if (strcmp(architecture, "aarch64") == 0)
-		return "arm64";
-	return image_architecture(architecture);
-}
-
-int create_platform(const struct image_row *row, const char *image, const char *platform, struct err *e)
-{
-	char os[64] = "linux", architecture[64] = "", rest[64] = "";
-	const char *has_os = json_str(row->config, "os", "linux");
-	const char *has = json_str(row->config, "architecture", "amd64");
-	int parts;
-
-	if (!platform || !*platform)
-		return 0;
-	parts = sscanf(platform, "%63[a-zA-Z0-9_.-]/%63[a-zA-Z0-9_.-]/%63[a-zA-Z0-9_.-]", os, architecture, rest);
-	if (parts < 1 || platform[strspn(platform, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/")])
-		return err_set(e, ERR_INVALID, "\"%s\" is an invalid OS component of \"%s\": OSAndVersion specifier component must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$\": invalid argument", platform, platform);
-	if (parts == 1 && strcmp(os, "linux") != 0) {
-		snprintf(architecture, sizeof architecture, "%s", os);
-		strcpy(os, "linux");
-	}
-	if (strcmp(os, has_os) == 0 && (!*architecture || strcmp(canonical(architecture), has) == 0))
-		return 0;
-	return err_set(e, ERR_NOT_FOUND, "image with reference %s was found but does not match the specified platform: wanted %s, actual: %s/%s",
-		       image, platform, has_os, has);
-}
-
 static int derive(struct request *req, const struct image_row *row, const struct derive_wish *w, const char *key, char **ret_uri,
 		  struct json_object **ret_warnings, struct err *e)
 {

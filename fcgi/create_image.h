@@ -6,9 +6,6 @@
 #include "fcgi/image_store.h"
 #include "fcgi/request.h"
 
-/* `platform` ("linux/arm64", NULL or "": any) against an image. ERR_NOT_FOUND with dockerd's text. */
-int create_platform(const struct image_row *row, const char *image, const char *platform, struct err *e);
-
 /*
  * URI of the image's Lambda form (free()): from the store, or made now by calls to our registry, which may read
  * the image's layers. What the user is to be told about it is added to c's warnings. Blocks.

@@ -12,9 +12,6 @@ int image_pull_into(struct request *req, const char *name, struct json_object *a
 int image_import_stream(struct request *req, struct err *e); /* the request's body */
 int image_import_url(struct request *req, const char *url, struct err *e);
 
-/* True for the platform of this deployment's functions, "" and its other spellings. */
-bool image_platform_is_ours(const char *platform, const char *architecture);
-
 /* {"status":..,"id":..}; id NULL: none. False: the client has left. */
 bool image_line(struct request *req, const char *status, const char *id);
 /* {"errorDetail":{"message":..},"error":..} */

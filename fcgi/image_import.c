@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "fcgi/image_create.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/image_store.h"
 #include "fcgi/reply.h"

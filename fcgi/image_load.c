@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/image_create.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/image_store.h"
 #include "fcgi/progress.h"
@@ -26,6 +27,7 @@ struct loading {
 	struct buf nameless; /* what is told if no image of the archive has a name */
 	size_t names;
 	bool quiet;
+	char platform[PLATFORM_TEXT_MAX]; /* what the images must be for; "": not asked */
 };
 
 static void loading_free(struct loading *l)
@@ -128,6 +130,8 @@ static int load_one(struct loading *l, size_t n, const char *architecture, struc
 	if (strcmp(json_str(i.config, "architecture", architecture), architecture) != 0)
 		return err_set(e, ERR_NOT_SUPPORTED, "images of linux/%.64s are not supported: this deployment's functions are linux/%s",
 			       json_str(i.config, "architecture", ""), architecture);
+	if (image_platform_match(i.config, i.id, l->platform, e) < 0)
+		return -1;
 	if (tell_layers(l, &i, e) < 0 || image_push(l->to, &i, NULL, e) < 0 || keep(l, &i, e) < 0)
 		return -1;
 	for (size_t k = 0; k < json_object_array_length(names); k++)
@@ -165,7 +169,7 @@ int route_image_load(struct request *req, struct err *e)
 {
 	__attribute__((cleanup(loading_free))) struct loading l = { .req = req, .quiet = request_flag(req, "quiet", false) };
 
-	if (image_registry_open(req, true, &l.to, e) < 0)
+	if (image_platform_asked(req, l.platform, e) < 0 || image_registry_open(req, true, &l.to, e) < 0)
 		return -1;
 	if (load_all(&l, e) < 0)
 		image_line_error(req, e);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/image_create.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/image_source.h"
 #include "fcgi/image_store.h"
@@ -28,7 +29,7 @@ struct pull {
 	char *shown;              /* "busybox:latest" */
 	char *tag_name;           /* what the store calls it; NULL for a pull by digest */
 	char *digest_name;
-	bool fresh;               /* the store didn't have it under this name */
+	bool fresh;               /* the store didn't have the image */
 };
 
 static void pull_free(struct pull *p)
@@ -42,21 +43,6 @@ static void pull_free(struct pull *p)
 	free(p->digest_name);
 }
 #define PULL_CLEANUP __attribute__((cleanup(pull_free)))
-
-/* "linux/amd64", "amd64", "linux/x86_64/v2" against what functions have. */
-bool image_platform_is_ours(const char *platform, const char *architecture)
-{
-	static const char *const others[][2] = { { "x86_64", "amd64" }, { "x86-64", "amd64" }, { "aarch64", "arm64" } };
-	const char *given = strncmp(platform, "linux/", 6) ? platform : platform + 6;
-	size_t n = strcspn(given, "/");
-
-	if (!*platform || !strcmp(platform, "linux") || (n == strlen(architecture) && !memcmp(given, architecture, n)))
-		return true;
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (n == strlen(others[i][0]) && !memcmp(given, others[i][0], n) && !strcmp(others[i][1], architecture))
-			return true;
-	return false;
-}
 
 /* Functions have one architecture; an image of another one couldn't be started. */
 static int check_platform(struct request *req, const char **ret_architecture, struct err *e)
@@ -84,14 +70,13 @@ static int name_it(struct pull *p, struct err *e)
 	return 0;
 }
 
+/* Under whatever name the image is there, its layers needn't come again. */
 static int look_up(struct pull *p, struct err *e)
 {
-	const char *name = p->tag_name ? p->tag_name : p->digest_name;
-	int rc = store_row(p->req->store, QUERY_IMAGE_REFERENCE_GET, e, "tt", p->req->tenant, name);
+	IMAGE_ROW_CLEANUP struct image_row known = { 0 };
+	int rc = image_load(p->req->store, p->req->tenant, p->image.id, &known, e);
 
-	if (rc >= 0)
-		p->fresh = rc == 0 || strcmp(store_text(p->req->store, QUERY_IMAGE_REFERENCE_GET, 0), p->image.id) != 0;
-	store_reset(p->req->store, QUERY_IMAGE_REFERENCE_GET);
+	p->fresh = rc == 0;
 	return rc < 0 ? -1 : 0;
 }
 
@@ -103,13 +88,15 @@ static int prepare(struct pull *p, struct json_object *auth, const char *archite
 	return p->fresh ? image_registry_open(p->req, true, &p->to, e) : 0;
 }
 
-/* An image that is there may have got another digest: by another index around it. */
+/* An image that is there may have got another name, or another digest by another index around it. */
 static int keep_names(struct pull *p, struct err *e)
 {
 	struct store *s = p->req->store;
 
 	if (p->fresh)
 		return image_keep(s, p->req->tenant, &p->image, p->tag_name, p->digest_name, e);
+	if (p->tag_name && store_run(s, QUERY_IMAGE_REFERENCE_SET, e, "ttt", p->req->tenant, p->tag_name, p->image.id) < 0)
+		return -1;
 	return store_run(s, QUERY_IMAGE_REFERENCE_SET, e, "ttt", p->req->tenant, p->digest_name, p->image.id) < 0 ? -1 : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fcgi/image_create.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/image_source.h"
 #include "fcgi/image_store.h"
@@ -30,6 +31,7 @@ struct pushing {
 	struct json_object *auth; /* of X-Registry-Auth; NULL: none */
 	char *name;               /* "127.0.0.1:5000/x" as the store has it */
 	char *shown;              /* the same as clients know it */
+	char platform[PLATFORM_TEXT_MAX]; /* what the image must be for; "": not asked */
 };
 
 static void pushing_free(struct pushing *p)
@@ -44,6 +46,8 @@ static void pushing_free(struct pushing *p)
 
 static int prepare(struct pushing *p, struct err *e)
 {
+	if (image_platform_asked(p->req, p->platform, e) < 0)
+		return -1;
 	if (reference_parse_with_tag(p->req->name, request_query(p->req, "tag", NULL), &p->reference, e) < 0)
 		return -1;
 	if (p->reference.digest)
@@ -126,10 +130,14 @@ static int push_one(struct pushing *p, const char *full, struct err *e)
 	__attribute__((cleanup(free_all))) char *mounts[MOUNTS_MAX + 1] = { NULL };
 	IMAGE_ROW_CLEANUP struct image_row row = { 0 };
 	IMAGE_CLEANUP struct image image = { 0 };
+	CLEANUP_FREE char *shown = image_familiar(full);
 	struct push push = { .from = p->from, .to = p->to, .image = &image, .mounts = (const char *const *)mounts, .listener = { report, p } };
 
+	if (!shown)
+		return err_nomem(e);
 	push.tag = full + strlen(p->name) + 1;
-	if (image_find(p->req->store, p->req->tenant, full, &row, e) < 0 || find_mounts(p, row.id, mounts, e) < 0)
+	if (image_find(p->req->store, p->req->tenant, full, &row, e) < 0 ||
+	    image_platform_match(row.config, shown, p->platform, e) < 0 || find_mounts(p, row.id, mounts, e) < 0)
 		return -1;
 	if (image_fetch(p->from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &image, e) < 0)
 		return err_prefix(e, "the image in our own registry");

@@ -1,9 +1,9 @@
 /*
  * DELETE /images/{ref}: takes a name away, and the image with its last name,
  * by dockerd's rules: a name whose image a container uses, an image of a
- * running container, and an id with names in several repositories are
- * conflicts, some of which ?force=1 overrules. The answer tells what was
- * untagged and deleted. The manifests become garbage of the registry, which the
+ * running container, and an id with several names are conflicts, some of which
+ * ?force=1 overrules. ?noprune= changes nothing, as no image has a parent that
+ * could go with it. The answer tells what was untagged and deleted. The manifests become garbage of the registry, which the
  * reconciler deletes there.
  */
 #include <stdio.h>
@@ -90,7 +90,7 @@ static int find_user(struct removal *r, struct err *e)
 		const char *state = store_text(s, QUERY_IMAGE_USER, 1);
 
 		snprintf(r->user, sizeof r->user, "%.12s", store_text(s, QUERY_IMAGE_USER, 0));
-		r->user_runs = strcmp(state, "running") == 0 || strcmp(state, "starting") == 0;
+		r->user_runs = strcmp(state, "running") == 0 || strcmp(state, "starting") == 0 || strcmp(state, "paused") == 0;
 	}
 	store_reset(s, QUERY_IMAGE_USER);
 	return rc < 0 ? -1 : 0;

@@ -1,12 +1,14 @@
 /*
  * GET /images/{ref}/get and GET /images/get?names=..: images as one tar, docker's
  * and OCI's at once. A name without a tag means all tags of the repository, an
- * id the image without a name. 404 "No such image: x".
+ * id the image without a name. 404 "No such image: x", and for an image
+ * of another platform than ?platform= asks for.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "fcgi/image_store.h"
 #include "fcgi/reply.h"
@@ -22,6 +24,7 @@ struct save {
 	struct registry *from;
 	struct save_image images[IMAGES_MAX];
 	size_t n;
+	char platform[PLATFORM_TEXT_MAX]; /* the only one that will do; "": any */
 };
 
 static void save_free(struct save *s)
@@ -118,6 +121,14 @@ static int add_asked(struct save *s, const char *text, struct err *e)
 	return add_image(s, text, &ignored, e) < 0 ? not_found(text, e) : 0;
 }
 
+static int check_platforms(struct save *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (image_platform_match(s->images[i].image.config, s->images[i].image.id, s->platform, e) < 0)
+			return -1;
+	return 0;
+}
+
 /* Sizes that nobody knows yet are counted now, before the head of the reply, and kept. */
 static int measure(struct save *s, struct image *image, struct err *e)
 {
@@ -172,7 +183,7 @@ static int save(struct request *req, bool by_path, struct err *e)
 	const char *text;
 	size_t position = 0;
 
-	if (image_registry_open(req, false, &s.from, e) < 0)
+	if (image_platform_asked(req, s.platform, e) < 0 || image_registry_open(req, false, &s.from, e) < 0)
 		return -1;
 	if (by_path && add_asked(&s, req->name, e) < 0)
 		return -1;
@@ -181,7 +192,7 @@ static int save(struct request *req, bool by_path, struct err *e)
 			return -1;
 	if (s.n == 0)
 		return err_set(e, ERR_INVALID, "no images to save: name at least one (names=)");
-	return write_all(&s, e);
+	return check_platforms(&s, e) < 0 ? -1 : write_all(&s, e);
 }
 
 int route_image_save(struct request *req, struct err *e)

@@ -11,7 +11,7 @@ sockerless_worker_SOURCES = \
   fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_parse.h fcgi/create_plan.c fcgi/create_rules.c \
   fcgi/events.c fcgi/exec.c fcgi/exec.h fcgi/exec_create.c fcgi/exec_inspect.c fcgi/exec_resize.c fcgi/exec_start.c \
   fcgi/image_create.c fcgi/image_create.h fcgi/image_import.c fcgi/image_inspect.c fcgi/image_layers.c fcgi/image_layers.h \
-  fcgi/image_list.c fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \
+  fcgi/image_list.c fcgi/image_platform.c fcgi/image_platform.h fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \
   fcgi/image_store.h fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h fcgi/ping.c \
   fcgi/plugin_list.c fcgi/stop_args.c fcgi/stop_args.h fcgi/version.c \
   fcgi/build.h fcgi/build_base.c fcgi/build_context.c fcgi/build_options.c fcgi/build_output.c fcgi/build_place.c fcgi/build_result.c \

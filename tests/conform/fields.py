@@ -84,6 +84,12 @@ SHAPES = {
     "containers pruned": dict(ContainersDeleted="[id]?", SpaceReclaimed="i"),
     "image": dict(Id="image", ParentId="s", RepoTags="[s]?", RepoDigests="[s]?", Created="i", Size="i", SharedSize="i", Labels="{s}?",
                   Containers="i", **{"~VirtualSize": "i"}),
+    "image inspected": dict(
+        Id="image", RepoTags="[s]", RepoDigests="[s]", Parent="s", Comment="s", Created="t", Container="s", ContainerConfig="config", DockerVersion="s",
+        Author="s", Config="config", Architecture="s", Os="s", Size="i", VirtualSize="i", GraphDriver="o", RootFS="o", Metadata="o", **{"~Variant": "s"}),
+    "step": dict(Comment="s", Created="i", CreatedBy="s", Id="s", Size="i", Tags="[s]?"),
+    "imported": dict(status="image"),
+    "committed": dict(Id="image"),
     "df": dict(LayersSize="i", Images="[image]?", Containers="[summary]?", Volumes="[volume]?", BuildCache="[o]?", **{"~BuilderSize": "i"}),
     "event": dict(Type="s", Action="s", Actor="actor", scope="s", time="i", timeNano="i", **{"~status": "s", "~id": "s", "~from": "s"}),
     "actor": dict(ID="s", Attributes="{s}"),

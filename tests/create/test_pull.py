@@ -256,7 +256,7 @@ def test_mirrors(service):
     service.environment["SOCKERLESS_REGISTRY_MIRRORS"] = "http://127.0.0.1:1,%s" % empty.host
     service.start()
     try:
-        service.registry.push("library/viamirror", "1", {"x": b"1"})
+        service.registry.push("library/viamirror", "1", {"x": b"not of the mirror"})
         login = "eyJ1c2VybmFtZSI6InUiLCJwYXNzd29yZCI6InAifQ=="
         reply = service.call("POST", "/images/create?fromImage=viamirror&tag=1", headers={"X-Registry-Auth": login})
         assert statuses(service.lines(reply))[-1] == "Status: Downloaded newer image for viamirror:1"
