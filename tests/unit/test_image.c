@@ -66,7 +66,7 @@ static const struct {
 } manifests[] = {
 	{ MANIFEST(CONFIG, LAYER(B, MEDIA_LAYER_DOCKER)), ERR_NONE },
 	{ MANIFEST(CONFIG, ""), ERR_NONE },
-	{ MANIFEST(CONFIG, LAYER(B, "application/vnd.oci.image.layer.v1.tar+zstd")), ERR_NOT_SUPPORTED },
+	{ MANIFEST(CONFIG, LAYER(B, "application/vnd.oci.image.layer.v1.tar+zstd")), ERR_NONE },
 	{ MANIFEST(CONFIG, LAYER(B, "text/plain")), ERR_NOT_SUPPORTED },
 	{ MANIFEST(CONFIG, LAYER("x", MEDIA_LAYER_DOCKER)), ERR_UPSTREAM },
 	{ MANIFEST(CONFIG, "7"), ERR_NOT_SUPPORTED },
@@ -135,10 +135,10 @@ static void derives_configs(void **state)
 	CLEANUP_JSON struct json_object *o = NULL;
 
 	(void)state;
-	assert_int_equal(derive_config(base, &o, NULL), 0);
+	assert_int_equal(derive_config(base, NULL, &o, NULL), 0);
 	assert_string_equal(json_text(o), "{\"created\":\"c\",\"config\":{\"Entrypoint\":[\"/.sockerless/agent\"],\"User\":\"u\",\"WorkingDir\":\"/\"},"
 					  "\"rootfs\":{\"diff_ids\":[\"" A "\"]},\"history\":[{\"created\":\"1970-01-01T00:00:00Z\","
-					  "\"created_by\":\"layer\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless agent\"}]}");
+					  "\"created_by\":\"layer\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless agent\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless files\"}]}");
 	assert_non_null(json_get(base, "container_config"));
 }
 
