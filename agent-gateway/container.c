@@ -8,6 +8,7 @@
 #include "agent-gateway/run.h"
 #include "agent-gateway/table.h"
 #include "lib/cleanup.h"
+#include "lib/docker/log_options.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/store/store.h"
@@ -23,6 +24,7 @@ struct load_job {
 	bool auto_remove, tty, open_stdin, stdin_once;
 	int exit_code, stop_signal;
 	int64_t restart_at;
+	struct spool_limits limits;
 };
 
 static int spec_stop_signal(const char *spec)
@@ -32,6 +34,22 @@ static int spec_stop_signal(const char *spec)
 	if (json_parse(spec, strlen(spec), &o, NULL) < 0)
 		return SIGTERM;
 	return (int)json_int(o, "stop_signal", SIGTERM);
+}
+
+/* Files that are larger than a segment are kept by their bytes alone. */
+static void read_limits(const struct gateway *gw, const char *log_config, struct spool_limits *ret)
+{
+	CLEANUP_JSON struct json_object *log = NULL;
+	struct log_options o;
+
+	*ret = (struct spool_limits){ .total = gw->settings->log_limit };
+	if (json_parse(log_config, strlen(log_config), &log, NULL) < 0 ||
+	    log_options_read(json_str(log, "Type", ""), json_obj(log, "Config"), &o, NULL) < 0 || !o.max_size)
+		return;
+	if ((uint64_t)o.max_size <= SPOOL_SEGMENT)
+		*ret = (struct spool_limits){ .total = ret->total, .segment = (uint64_t)o.max_size, .files = (uint64_t)o.max_files };
+	else if ((uint64_t)o.max_size < ret->total / (uint64_t)o.max_files)
+		ret->total = (uint64_t)(o.max_size * o.max_files);
 }
 
 static int load_run(struct job *job, void *context, struct err *e)
@@ -55,13 +73,14 @@ static int load_run(struct job *job, void *context, struct err *e)
 	j->error = strdup(store_text(s, q, 9));
 	j->stop_signal = spec_stop_signal(store_text(s, q, 10));
 	j->restart_at = store_int(s, q, 11);
+	read_limits(job->gw, store_text(s, q, 12), &j->limits);
 	store_reset(s, q);
 	if (j->state < 0)
 		return err_set(e, ERR_INTERNAL, "container %s is in no known state", j->id);
 	return j->tenant && j->function_name && j->error ? 0 : err_nomem(e);
 }
 
-static struct container *container_new(struct gateway *gw, const char *id)
+static struct container *container_new(struct gateway *gw, const char *id, const struct spool_limits *limits)
 {
 	struct container *c = calloc(1, sizeof *c);
 
@@ -72,7 +91,7 @@ static struct container *container_new(struct gateway *gw, const char *id)
 	TAILQ_INIT(&c->watchers);
 	TAILQ_INIT(&c->intents.queue);
 	LIST_INIT(&c->intents.waits);
-	c->spooler = spooler_new(gw, id);
+	c->spooler = spooler_new(gw, id, limits);
 	if (!c->spooler || !input_init(&c->input, true) || !table_add(&gw->containers, c)) {
 		spooler_free(c->spooler, false);
 		input_free(&c->input);
@@ -134,7 +153,7 @@ static void load_done(struct job *job)
 	if (job->rc >= 0) {
 		c = table_find(&job->gw->containers, j->id);
 		if (!c)
-			c = container_new(job->gw, j->id);
+			c = container_new(job->gw, j->id, &j->limits);
 		if (c) {
 			c->refs++;
 			refresh(c, j);

@@ -16,7 +16,7 @@
 
 struct spool {
 	char *dir;
-	uint64_t limit;
+	struct spool_limits limits;
 	uint64_t first, last; /* segments; 0: none yet */
 	uint64_t total;       /* bytes of all segments */
 	uint64_t size;        /* of the last one */
@@ -24,7 +24,7 @@ struct spool {
 	int fd;               /* of the last one, for appending; -1: not open */
 };
 
-int spool_open(struct spool **ret, const char *dir, uint64_t limit, struct err *e)
+int spool_open(struct spool **ret, const char *dir, const struct spool_limits *limits, struct err *e)
 {
 	struct spool *s = calloc(1, sizeof *s);
 	struct spool_recovered found = { 0 };
@@ -34,7 +34,11 @@ int spool_open(struct spool **ret, const char *dir, uint64_t limit, struct err *
 		return err_nomem(e);
 	}
 	s->fd = -1;
-	s->limit = limit;
+	s->limits = *limits;
+	if (!s->limits.segment || s->limits.segment > SPOOL_SEGMENT)
+		s->limits.segment = SPOOL_SEGMENT;
+	if (s->limits.segment < SPOOL_SEGMENT_MIN)
+		s->limits.segment = SPOOL_SEGMENT_MIN;
 	if (spool_recover(dir, &found, e) < 0) {
 		spool_close(s);
 		return -1;
@@ -116,7 +120,7 @@ static int segment_ready(struct spool *s, struct err *e)
 {
 	char path[SPOOL_PATH_MAX];
 
-	if (!s->last || s->size >= SPOOL_SEGMENT)
+	if (!s->last || s->size >= s->limits.segment)
 		return segment_begin(s, e);
 	if (s->fd >= 0)
 		return 0;
@@ -125,49 +129,81 @@ static int segment_ready(struct spool *s, struct err *e)
 	return s->fd < 0 ? err_errno(e, errno, "%s", path) : 0;
 }
 
-int spool_append(struct spool *s, const struct spool_record *given, struct err *e)
+/* What still goes into the segment: all, or what ends with the line that crosses its end. */
+static size_t fitting(const struct spool *s, const struct spool_record *r)
 {
-	struct spool_record r = *given;
+	size_t room = s->size + SPOOL_RECORD < s->limits.segment ? (size_t)(s->limits.segment - s->size - SPOOL_RECORD) : 0;
+	const uint8_t *newline;
+
+	if (r->len <= room)
+		return r->len;
+	newline = memchr(r->data + room, '\n', r->len - room);
+	return newline ? (size_t)(newline - r->data) + 1 : r->len;
+}
+
+static int write_record(struct spool *s, const struct spool_record *r, struct err *e)
+{
 	uint8_t head[SPOOL_RECORD];
 	struct iovec iov[2];
-	uint64_t *reached;
 
-	if (r.run < s->offsets.run)
-		return 0;
-	if (r.run > s->offsets.run)
-		s->offsets = (struct spool_offsets){ .run = r.run };
-	reached = &s->offsets.offset[r.channel];
-	if (r.offset > *reached)
-		return err_set(e, ERR_INTERNAL, "output is missing before offset %" PRIu64, r.offset);
-	if (r.offset + r.len <= *reached)
-		return 0;
-	r.data += *reached - r.offset;
-	r.len -= *reached - r.offset;
-	r.offset = *reached;
-	if (segment_ready(s, e) < 0)
-		return -1;
-	spool_record_put(head, &r);
+	spool_record_put(head, r);
 	iov[0] = (struct iovec){ head, sizeof head };
-	iov[1] = (struct iovec){ (void *)(uintptr_t)r.data, r.len };
-	if (write_all(s->fd, iov, 2, sizeof head + r.len, s->size) < 0) {
+	iov[1] = (struct iovec){ (void *)(uintptr_t)r->data, r->len };
+	if (write_all(s->fd, iov, 2, sizeof head + r->len, s->size) < 0) {
 		err_errno(e, errno, "%s", s->dir);
 		if (ftruncate(s->fd, (off_t)s->size) < 0)
 			log_error("%s: the torn record can't be cut: %s", s->dir, strerror(errno));
 		return -1;
 	}
-	s->size += sizeof head + r.len;
-	s->total += sizeof head + r.len;
-	*reached += r.len;
+	s->size += sizeof head + r->len;
+	s->total += sizeof head + r->len;
+	s->offsets.offset[r->channel] += r->len;
 	return 0;
+}
+
+int spool_append(struct spool *s, const struct spool_record *given, struct err *e)
+{
+	struct spool_record r = *given;
+	const uint8_t *end = r.data + r.len;
+	uint64_t reached;
+
+	if (r.run < s->offsets.run)
+		return 0;
+	if (r.run > s->offsets.run)
+		s->offsets = (struct spool_offsets){ .run = r.run };
+	reached = s->offsets.offset[r.channel];
+	if (r.offset > reached)
+		return err_set(e, ERR_INTERNAL, "output is missing before offset %" PRIu64, r.offset);
+	if (r.offset + r.len <= reached)
+		return 0;
+	r.data += reached - r.offset;
+	r.offset = reached;
+	while (r.data < end) {
+		if (segment_ready(s, e) < 0)
+			return -1;
+		r.len = (size_t)(end - r.data);
+		r.len = fitting(s, &r);
+		if (write_record(s, &r, e) < 0)
+			return -1;
+		r.data += r.len;
+		r.offset += r.len;
+	}
+	return 0;
+}
+
+/* Is there more than the limits say, so many times? */
+static bool above(const struct spool *s, uint64_t times)
+{
+	return s->total > s->limits.total * times || (s->limits.files && s->last - s->first + 1 > s->limits.files * times);
 }
 
 void spool_trim(struct spool *s, uint64_t keep)
 {
-	while (s->total > s->limit && s->first < s->last) {
+	while (s->first < s->last && above(s, 1)) {
 		char path[SPOOL_PATH_MAX];
 		struct stat st;
 
-		if (keep && s->first >= keep && s->total < s->limit * 2)
+		if (keep && s->first >= keep && !above(s, 2))
 			return;
 		spool_path(path, s->dir, s->first);
 		if (stat(path, &st) == 0 && unlink(path) == 0)

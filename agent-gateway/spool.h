@@ -15,7 +15,16 @@
 #define SPOOL_SEGMENT (16u << 20) /* bytes after which a new segment begins */
 #define SPOOL_READ (128 * 1024)   /* bytes of records read at once */
 
+#define SPOOL_SEGMENT_MIN 4096    /* the least that a file takes */
+
 struct spool;
+
+/* What is kept. */
+struct spool_limits {
+	uint64_t total;   /* bytes of all segments */
+	uint64_t segment; /* bytes after which a new one begins; 0: SPOOL_SEGMENT */
+	uint64_t files;   /* segments, the newest included; 0: any number */
+};
 
 /* A place between two records. All zero: the oldest record that is there. */
 struct spool_position {
@@ -24,7 +33,7 @@ struct spool_position {
 };
 
 /* `dir` is made by the first append. A torn tail is cut. */
-int spool_open(struct spool **ret, const char *dir, uint64_t limit, struct err *e);
+int spool_open(struct spool **ret, const char *dir, const struct spool_limits *limits, struct err *e);
 void spool_close(struct spool *s); /* NULL is fine */
 /* Deletes a container's directory; one that isn't there is success. */
 int spool_remove(const char *dir, struct err *e);
@@ -35,11 +44,12 @@ void spool_end(const struct spool *s, struct spool_position *ret);
 /*
  * Appends what is new of a record: what lies below the channel's offset is
  * dropped, and so is a record of an older run. A record of a newer run starts
- * at offset 0. On failure (disk full) nothing of it stands in the file.
+ * at offset 0. It may be cut after a newline where a segment ends. On failure
+ * (disk full) nothing of what the offsets don't tell stands in the file.
  */
 int spool_append(struct spool *s, const struct spool_record *r, struct err *e);
 
-/* Deletes the oldest segments while there is more than the limit, but none from `keep` on until there is twice as much. 0: keep none. */
+/* Deletes the oldest segments while there is more than the limits say, but none from `keep` on until there is twice as much. 0: keep none. */
 void spool_trim(struct spool *s, uint64_t keep);
 
 /*

@@ -12,7 +12,7 @@
 
 struct spool_handle {
 	char *dir;
-	uint64_t limit;
+	struct spool_limits limits;
 	struct spool *spool;
 };
 
@@ -33,7 +33,7 @@ static void thread_close(void *context)
 
 const struct worker_ops spool_thread_ops = { .name = "spool", .open = thread_open, .close = thread_close, .batch = jobs_run_each };
 
-struct spool_handle *spool_handle_new(const char *dir, uint64_t limit)
+struct spool_handle *spool_handle_new(const char *dir, const struct spool_limits *limits)
 {
 	struct spool_handle *h = calloc(1, sizeof *h);
 
@@ -42,7 +42,7 @@ struct spool_handle *spool_handle_new(const char *dir, uint64_t limit)
 		return NULL;
 	}
 	if (h)
-		h->limit = limit;
+		h->limits = *limits;
 	return h;
 }
 
@@ -57,7 +57,7 @@ void spool_handle_free(struct spool_handle *h)
 
 static int handle_open(struct spool_handle *h, struct err *e)
 {
-	return h->spool ? 0 : spool_open(&h->spool, h->dir, h->limit, e);
+	return h->spool ? 0 : spool_open(&h->spool, h->dir, &h->limits, e);
 }
 
 static void post(struct gateway *gw, struct job *j, int (*run)(struct job *, void *, struct err *), void (*done)(struct job *))

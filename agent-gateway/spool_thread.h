@@ -13,7 +13,7 @@ extern const struct worker_ops spool_thread_ops;
 
 /* A spool that is opened when the thread first needs it. */
 struct spool_handle;
-struct spool_handle *spool_handle_new(const char *dir, uint64_t limit);
+struct spool_handle *spool_handle_new(const char *dir, const struct spool_limits *limits);
 void spool_handle_free(struct spool_handle *h); /* one that no job uses */
 
 struct spool_offsets_job {

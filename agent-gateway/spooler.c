@@ -37,7 +37,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	append_start(arg);
 }
 
-struct spooler *spooler_new(struct gateway *gw, const char *container)
+struct spooler *spooler_new(struct gateway *gw, const char *container, const struct spool_limits *limits)
 {
 	struct spooler *s = calloc(1, sizeof *s);
 	char dir[SPOOL_DIR_MAX];
@@ -47,7 +47,7 @@ struct spooler *spooler_new(struct gateway *gw, const char *container)
 	s->gw = gw;
 	LIST_INIT(&s->readers);
 	snprintf(dir, sizeof dir, "%s/spool/%s", gw->settings->state_dir, container);
-	s->handle = spool_handle_new(dir, gw->settings->log_limit);
+	s->handle = spool_handle_new(dir, limits);
 	s->retry = event_new(gw->base, -1, 0, on_retry, s);
 	if (s->handle && s->retry)
 		return s;

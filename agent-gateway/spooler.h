@@ -16,7 +16,7 @@
 struct spooler;
 struct reader;
 
-struct spooler *spooler_new(struct gateway *gw, const char *container); /* NULL when memory is out */
+struct spooler *spooler_new(struct gateway *gw, const char *container, const struct spool_limits *limits); /* NULL when memory is out */
 /* `remove`: with the files. What is under way is finished first. */
 void spooler_free(struct spooler *s, bool remove);
 

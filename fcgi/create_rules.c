@@ -7,7 +7,9 @@
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
 #include "lib/cleanup.h"
+#include "lib/docker/log_options.h"
 #include "lib/docker/signals.h"
+#include "lib/docker/size.h"
 #include "lib/json.h"
 
 #define MIB (1024 * 1024)
@@ -64,7 +66,7 @@ static int rule_storage(struct create *c, struct err *e)
 			return err_set(e, ERR_INVALID, "invalid size: ''");
 		if (strcmp(key, "size") != 0)
 			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
-		if (!parse_size(json_object_get_string(v), &bytes))
+		if (!size_parse(json_object_get_string(v), &bytes))
 			return err_set(e, ERR_INVALID, "invalid size: '%s'", json_object_get_string(v));
 		mb = bytes / MIB + (bytes % MIB > 0);
 		if (mb > CREATE_STORAGE_MAX)
@@ -199,23 +201,15 @@ static int rule_health(struct create *c, struct err *e)
 	return 0;
 }
 
-/* What json-file and local know. */
-static int check_log_options(const char *type, struct json_object *options, struct err *e)
+/* Of what the spool knows nothing of. */
+static bool has_other_log_options(struct json_object *options)
 {
-	static const char *const known[] = { "max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size" };
+	static const char *const known[] = { "max-file", "max-size", "compress" };
+	int n = options ? json_object_object_length(options) : 0;
 
-	if (!options)
-		return 0;
-	json_object_object_foreach(options, key, v) {
-		bool found = false;
-
-		(void)v;
-		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-			found = found || strcmp(key, known[i]) == 0;
-		if (!found)
-			return err_set(e, ERR_INVALID, "unknown log opt '%.200s' for %s log driver", key, type);
-	}
-	return 0;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		n -= json_str(options, known[i], NULL) != NULL;
+	return n > 0;
 }
 
 static int rule_log(struct create *c, struct err *e)
@@ -225,15 +219,16 @@ static int rule_log(struct create *c, struct err *e)
 	const char *type = json_str(log, "Type", "");
 	struct json_object *options = json_obj(log, "Config");
 	bool none = strcmp(type, "none") == 0;
+	struct log_options read;
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (strcmp(type, others[i]) == 0)
 			return err_set(e, ERR_INVALID, "the log driver %s is not supported: output is kept by the service (json-file, local or none)", type);
 	if (*type && !none && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0)
 		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
-	if (!none && check_log_options(*type ? type : "json-file", options, e) < 0)
+	if (!none && log_options_read(*type ? type : "json-file", options, &read, e) < 0)
 		return -1;
-	if (!none && options && json_object_object_length(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
+	if (!none && has_other_log_options(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
 		return -1;
 	if (!*type && replace(log, "Type", json_object_new_string("json-file"), e) < 0)
 		return -1;

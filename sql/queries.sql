@@ -321,7 +321,8 @@ SELECT count(*) FROM container WHERE tenant = :tenant AND image_id = :id AND sta
 
 -- name: gateway_container
 -- system
-SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec, restart_at
+SELECT tenant, function_name, state, timeout, auto_remove, tty, open_stdin, stdin_once, exit_code, error, spec, restart_at,
+       ifnull(json_extract(host_config, '$.LogConfig'), '')
 FROM container WHERE id = :id;
 
 -- name: gateway_container_spec

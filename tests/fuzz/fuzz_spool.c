@@ -67,12 +67,13 @@ static size_t records_read(struct spool *s)
 
 static void use(const char *dir)
 {
+	const struct spool_limits limits = { .total = LIMIT };
 	struct spool_record r = { .channel = 1, .time = 1, .data = (const uint8_t *)"more", .len = 4 };
 	struct spool_offsets offsets, after;
 	struct spool *s;
 	struct err e = { 0 };
 
-	if (spool_open(&s, dir, LIMIT, &e) < 0)
+	if (spool_open(&s, dir, &limits, &e) < 0)
 		return;
 	(void)records_read(s);
 	spool_offsets(s, &offsets);

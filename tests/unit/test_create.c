@@ -12,6 +12,7 @@
 #include "fcgi/create_writable.h"
 #include "lib/buf.h"
 #include "lib/docker/names.h"
+#include "lib/docker/size.h"
 #include "lib/json.h"
 
 #define ID "2dac9a0e3a37d28feeac9e2b7cc5397573007536fc4c0abc3148873874b514eb"
@@ -106,7 +107,19 @@ static const struct {
 	{ "{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"]}}", NULL, 0 },
 	{ "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}", NULL, 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{}}}}", NULL, 0 },
-	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"1m\"}}}}", NULL, 1 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"1m\",\"max-file\":\"3\"}}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"x\"}}}}", "invalid size: 'x'", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"0\"}}}}", "max-size must be a positive number", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-file\":\"0\"}}}}", "max-file cannot be less than 1", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-file\":\"2x\"}}}}", "strconv.Atoi: parsing \"2x\": invalid syntax", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-file\":\"99999999999999999999\"}}}}", "value out of range", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-file\":\"1001\"}}}}", "not supported", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"compress\":\"true\",\"max-size\":\"1k\"}}}}", "compress cannot be true when max-file is less than 2 or max-size is not set", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"compress\":\"true\",\"max-size\":\"1k\",\"max-file\":\"2\"}}}}", NULL, 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"compress\":\"yes\"}}}}", "strconv.ParseBool: parsing \"yes\": invalid syntax", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"mode\":\"odd\"}}}}", "logger: logging mode not supported: odd", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-buffer-size\":\"1m\"}}}}", "only supported with 'mode=non-blocking'", 0 },
+	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"mode\":\"non-blocking\",\"max-buffer-size\":\"1m\"}}}}", NULL, 1 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"foo\":\"1\"}}}}", "unknown log opt 'foo' for json-file log driver", 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"none\"}}}", NULL, 0 },
 	{ "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"local\"}}}", NULL, 0 },
@@ -331,12 +344,13 @@ static void test_parse(void **state)
 	int64_t n;
 
 	(void)state;
-	assert_true(parse_size("10G", &n) && n == INT64_C(10) << 30);
-	assert_true(parse_size("512mib", &n) && n == 512 << 20);
-	assert_true(parse_size("5", &n) && n == 5);
-	assert_false(parse_size("G", &n));
-	assert_false(parse_size("1x", &n));
-	assert_false(parse_size("1e400", &n));
+	assert_true(size_parse("10G", &n) && n == INT64_C(10) << 30);
+	assert_true(size_parse("512mib", &n) && n == 512 << 20);
+	assert_true(size_parse("5", &n) && n == 5);
+	assert_false(size_parse("G", &n));
+	assert_false(size_parse("1x", &n));
+	assert_false(size_parse("1e400", &n));
+	assert_true(size_parse_decimal("1.5m", &n) && n == 1500000);
 	assert_true(parse_port("80/tcp"));
 	assert_true(parse_port("8000-8010"));
 	assert_false(parse_port("70000"));

@@ -36,9 +36,10 @@ static int empty(void **state)
 
 static struct spool *opened(uint64_t limit)
 {
+	const struct spool_limits limits = { .total = limit };
 	struct spool *s = NULL;
 
-	assert_int_equal(spool_open(&s, dir, limit, NULL), 0);
+	assert_int_equal(spool_open(&s, dir, &limits, NULL), 0);
 	return s;
 }
 
@@ -162,6 +163,39 @@ static void old_segments_go_but_not_under_a_reader(void **state)
 	spool_close(s);
 }
 
+static void segments_end_with_a_line(void **state)
+{
+	const struct spool_limits limits = { .total = 1 << 20, .segment = 1, .files = 2 };
+	const size_t line = 1000, lines = 60;
+	BUF_CLEANUP struct buf text = BUF_INIT;
+	struct spool_position end, p = { 0 };
+	BUF_CLEANUP struct buf raw = BUF_INIT;
+	struct spool_record r;
+	struct spool *s;
+
+	for (size_t i = 0; i < lines; i++)
+		buf_printf(&text, "%0*zu\n", (int)line - 1, i);
+	assert_false(text.failed);
+	assert_int_equal(spool_open(&s, dir, &limits, NULL), 0);
+	assert_int_equal(append(s, 1, 0, 0, text.data), 0);
+	spool_end(s, &end);
+	/* Of four lines or five each: SPOOL_SEGMENT_MIN is the least. */
+	assert_in_range(end.segment, lines / 5, lines / 4);
+	spool_trim(s, end.segment - 3);
+	assert_int_equal(spool_read(s, &p, &raw, NULL), 0);
+	assert_int_equal(p.segment, end.segment - 3);
+	spool_trim(s, 0);
+	p = (struct spool_position){ 0 };
+	buf_reset(&raw);
+	assert_int_equal(spool_read(s, &p, &raw, NULL), 0);
+	assert_int_equal(p.segment, end.segment - 1);
+	assert_true(spool_record_get((uint8_t *)raw.data, raw.len, &r) > 0);
+	assert_int_equal(r.offset % line, 0);
+	assert_int_equal(r.len % line, 0);
+	assert_memory_equal(r.data, text.data + r.offset, r.len);
+	spool_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +203,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_torn_tail_is_cut, empty),
 		cmocka_unit_test_teardown(rubbish_at_the_end_is_cut, empty),
 		cmocka_unit_test_teardown(old_segments_go_but_not_under_a_reader, empty),
+		cmocka_unit_test_teardown(segments_end_with_a_line, empty),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
