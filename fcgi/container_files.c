@@ -195,11 +195,28 @@ static int open_view(struct request *req, bool whole, struct container_files *f,
 	return rootfs_open(req->settings->state_dir, f->sources, n, &f->fs, e);
 }
 
+/* What the start makes: clients copy into mount points and the working directory before it. */
+static int make_dirs(const struct container *c, struct rootfs *fs, struct err *e)
+{
+	CLEANUP_JSON struct json_object *mounts = NULL;
+	CLEANUP_JSON struct json_object *config = NULL;
+	const char *dir;
+
+	if (json_parse(c->mounts, strlen(c->mounts), &mounts, e) < 0 || json_parse(c->config, strlen(c->config), &config, e) < 0)
+		return -1;
+	for (size_t i = 0; i < json_object_array_length(mounts); i++)
+		if (rootfs_make_dir(fs, json_str(json_object_array_get_idx(mounts, i), "Destination", "/"), e) < 0)
+			return -1;
+	dir = json_str(config, "WorkingDir", "");
+	return *dir == '/' ? rootfs_make_dir(fs, dir, e) : 0;
+}
+
 int container_files_open(struct request *req, const struct container *c, bool whole, struct container_files *ret, struct err *e)
 {
 	/* The sources point into it: it is filled where it stays. */
 	*ret = (struct container_files){ .live = -1, .pause = ret->pause };
-	if (open_image(req, c, ret, e) == 0 && open_layers(req, c, ret, e) == 0 && open_view(req, whole, ret, e) == 0)
+	if (open_image(req, c, ret, e) == 0 && open_layers(req, c, ret, e) == 0 && open_view(req, whole, ret, e) == 0 &&
+	    (!whole || make_dirs(c, ret->fs, e) == 0))
 		return 0;
 	container_files_close(ret);
 	return -1;

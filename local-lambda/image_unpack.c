@@ -240,6 +240,8 @@ static int node_make(struct unpack *u, struct archive *archive, struct archive_e
 			return -1;
 		break;
 	case AE_IFLNK:
+		if (!archive_entry_symlink(entry))
+			return err_set(e, ERR_INVALID, "the layer's link %s leads nowhere", name);
 		if (symlinkat(archive_entry_symlink(entry), dir, name) < 0)
 			return err_errno(e, errno, "unpacking %s", name);
 		break;

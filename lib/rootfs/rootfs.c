@@ -13,6 +13,9 @@ void rootfs_close(struct rootfs *fs)
 	if (!fs)
 		return;
 	tree_free(fs);
+	for (size_t i = 0; i < fs->n_made; i++)
+		free(fs->made[i]);
+	free(fs->made);
 	for (size_t i = 0; i < fs->n_layers; i++)
 		layer_index_free(fs->layers[i].index);
 	free(fs->layers);

@@ -58,6 +58,13 @@ int rootfs_find(const struct rootfs *fs, const char *path, bool follow, const st
  */
 int rootfs_resolve(const struct rootfs *fs, const char *path, struct buf *ret, struct err *e);
 
+/*
+ * Adds a directory, and those above it, as the start of a container makes them
+ * (working directory, mount points): of root, mode 0755. Links on the way are
+ * followed; where something else is in the way nothing is done.
+ */
+int rootfs_make_dir(struct rootfs *fs, const char *path, struct err *e);
+
 void rootfs_stat(const struct rootfs_node *n, struct rootfs_stat *ret);
 bool rootfs_is_dir(const struct rootfs_node *n);
 const struct rootfs_node *rootfs_parent(const struct rootfs_node *n); /* NULL: it is the root */

@@ -27,6 +27,8 @@ struct rootfs {
 	size_t slots, n_nodes;
 	struct rootfs_node **blocks; /* of NODES_BLOCK nodes */
 	size_t n_blocks;
+	char **made; /* real paths of rootfs_make_dir(), of which the nodes' names are parts; owned */
+	size_t n_made;
 };
 
 struct rootfs_layer {

@@ -3,7 +3,8 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { PassThrough } = require('node:stream');
+const { PassThrough, Readable } = require('node:stream');
+const { execFileSync } = require('node:child_process');
 const Docker = require('dockerode');
 
 const docker = new Docker({ socketPath: process.argv[2] });
@@ -12,7 +13,7 @@ function collect() {
   const stream = new PassThrough();
   const chunks = [];
   stream.on('data', (c) => chunks.push(c));
-  return { stream, text: () => Buffer.concat(chunks).toString() };
+  return { stream, bytes: () => Buffer.concat(chunks), text: () => Buffer.concat(chunks).toString() };
 }
 
 const ended = (stream) => new Promise((resolve, reject) => stream.on('end', resolve).on('close', resolve).on('error', reject));
@@ -100,6 +101,46 @@ const steps = {
     assert.deepEqual([result.StatusCode, out.text().replaceAll('\r', '')], [0, 'copied\nbuilt\n']);
     await container.remove();
     await docker.getImage('dockerode-built:1').remove();
+  },
+  async images() {
+    const repo = process.env.REGISTRY + '/dockerode';
+    const follow = (stream) => new Promise((resolve, reject) => docker.modem.followProgress(stream, (e, lines) => (e ? reject(e) : resolve(lines))));
+    const tags = async () => (await docker.listImages()).flatMap((i) => i.RepoTags);
+    const gone = (name) => assert.rejects(docker.getImage(name).inspect(), (e) => e.statusCode === 404 && e.json.message === `No such image: ${name}`);
+
+    const busybox = await docker.getImage('busybox').inspect();
+    await docker.getImage('busybox').tag({ repo, tag: '1' });
+    assert.ok((await tags()).includes(repo + ':1'));
+    assert.deepEqual((await docker.listImages({ filters: { reference: [repo] } })).map((i) => i.Id), [busybox.Id]);
+    assert.deepEqual((await docker.getImage(repo + ':1').history())[0].Id, busybox.Id);
+    const pushed = await follow(await docker.getImage(repo).push({ tag: '1', authconfig: {} }));
+    const { Digest } = pushed.find((line) => line.aux).aux;
+    assert.equal((await docker.getImage(repo + ':1').distribution()).Descriptor.digest, Digest);
+
+    const saved = collect();
+    const tar = await docker.getImage(repo + ':1').get();
+    tar.pipe(saved.stream);
+    await ended(tar);
+    await docker.getImage(repo + ':1').remove();
+    await gone(repo + ':1');
+    const loaded = await follow(await docker.loadImage(Readable.from([saved.bytes()])));
+    assert.equal(loaded.at(-1).stream, `Loaded image: ${repo}:1\n`);
+    await docker.getImage(repo + ':1').remove();
+    const pulled = await follow(await docker.pull(repo + ':1'));
+    assert.equal(pulled.at(-1).status, `Status: Image is up to date for ${repo}:1`);
+    assert.equal((await docker.getImage(repo + '@' + Digest).inspect()).Id, busybox.Id);
+    await docker.getImage(repo + ':1').remove();
+    await gone(repo + ':1');
+    await assert.rejects(docker.pull(repo + ':absent'), { statusCode: 404 });
+
+    const context = require('node:fs').mkdtempSync(require('node:os').tmpdir() + '/dockerode-');
+    fs.writeFileSync(context + '/x', 'x');
+    execFileSync('tar', ['-C', context, '-cf', context + '/x.tar', 'x']);
+    const imported = await follow(await docker.importImage(context + '/x.tar', {}));
+    fs.rmSync(context, { recursive: true });
+    assert.match(imported.at(-1).status, /^sha256:/);
+    const pruned = await docker.pruneImages({ filters: { dangling: ['true'] } });
+    assert.ok(pruned.ImagesDeleted.some((i) => i.Deleted === imported.at(-1).status) && pruned.SpaceReclaimed > 0);
   },
 };
 

@@ -1,6 +1,10 @@
 """python3-docker: its documented calls."""
+import json
+
 import docker as docker_py
 import pytest
+
+from support.registry import Registry, make_tar
 
 
 @pytest.fixture
@@ -65,3 +69,49 @@ def test_errors(client):
         client.containers.create("nosuch", "true")
     assert client.ping() and client.version()["ApiVersion"] == "1.47"
     assert any("busybox:latest" in i.tags for i in client.images.list())
+
+
+@pytest.fixture
+def registry():
+    r = Registry()
+    yield r
+    r.close()
+
+
+def test_images(client, registry):
+    repository = registry.address + "/dockerpy"
+    image = client.images.get("busybox")
+    assert image.tag(repository, tag="1") and repository + ":1" in client.images.get(image.id).tags
+    assert [i.id for i in client.images.list(name=repository)] == [image.id]
+    assert client.images.list(filters={"dangling": True}) == []
+    assert image.history()[0]["Id"] == image.id
+    *_, last = client.images.push(repository, tag="1", stream=True, decode=True)
+    digest = last["aux"]["Digest"]
+    assert client.images.get_registry_data(repository + ":1").id == digest
+    assert repository + "@" + digest in client.images.get(image.id).attrs["RepoDigests"]
+    saved = b"".join(client.images.get(repository + ":1").save(named=repository + ":1"))
+    client.images.remove(repository + ":1")
+    with pytest.raises(docker_py.errors.ImageNotFound):
+        client.images.get(repository + ":1")
+    loaded, = client.images.load(saved)
+    assert loaded.id == image.id and repository + ":1" in loaded.tags
+    client.images.remove(repository + ":1")
+    assert client.images.pull(repository, tag="1").id == image.id
+    assert client.images.pull(repository, tag="1", platform="linux/amd64").id == image.id
+    assert [i.id for i in client.images.pull(repository, all_tags=True)] == [image.id]
+    client.images.remove(repository + ":1", noprune=True)
+    with pytest.raises(docker_py.errors.NotFound):
+        client.images.pull(repository, tag="absent")
+
+
+def test_images_prune(client):
+    """By id with two names only by force; without a name only by id or prune."""
+    said = json.loads(client.api.import_image_from_data(make_tar({"a": b"docker-py"}), repository="dockerpy", tag="1"))
+    client.images.get("dockerpy:1").tag("dockerpy", tag="2")
+    with pytest.raises(docker_py.errors.APIError, match="image is referenced in multiple repositories"):
+        client.images.remove(said["status"])
+    client.images.remove(said["status"], force=True)
+    said = json.loads(client.api.import_image_from_data(make_tar({"a": b"nameless"})))
+    assert client.images.get(said["status"]).tags == []
+    pruned = client.images.prune(filters={"dangling": True})
+    assert {"Deleted": said["status"]} in pruned["ImagesDeleted"] and pruned["SpaceReclaimed"] > 0

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from support.registry import Registry
+
 HERE = pathlib.Path(__file__).parent
 
 
@@ -32,8 +34,42 @@ def test_dockerode(docker, modules, step):
     node(docker, modules, modules / "dockerode.js", docker.socket, step)
 
 
+def test_dockerode_images(docker, modules):
+    registry = Registry()
+    try:
+        node(docker, modules, modules / "dockerode.js", docker.socket, "images", REGISTRY=registry.address)
+    finally:
+        registry.close()
+
+
 def test_testcontainers(docker, modules):
     node(docker, modules, modules / "testcontainers.js", TESTCONTAINERS_RYUK_DISABLED="true")
+
+
+def test_gitlab_ci_local(docker, modules, tmp_path):
+    """
+    It prepares volumes by chown, which a fake root has (SOCKERLESS_ROOT=fake; here by a label, as other tests use
+    this system, too). The job's files don't come with the volumes: they aren't kept yet.
+    """
+    (tmp_path / ".gitlab-ci.yml").write_text("""
+build:
+  image: busybox
+  script:
+    - echo "job $CI_JOB_NAME runs"
+    - touch made && ls
+    - echo to stderr >&2
+    - sh -c 'exit 0'
+""")
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-C", str(tmp_path)]
+    for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "A job"], ["remote", "add", "origin", "git@example.com:group/project.git"]):
+        subprocess.run([*git, *args], check=True, timeout=60)
+    shim = tmp_path / "bin" / "docker"
+    shim.parent.mkdir()
+    shim.write_text('#!/bin/sh\n[ "$1" = create ] && shift && set -- create --label sockerless.root=fake "$@"\nexec %s "$@"\n' % shutil.which("docker"))
+    shim.chmod(0o755)
+    out = node(docker, modules, modules / "node_modules/.bin/gitlab-ci-local", "build", "--helper-image", "busybox:latest",
+               "--pull-policy", "if-not-present", cwd=tmp_path, HOME=str(tmp_path), PATH="%s:%s" % (shim.parent, os.environ["PATH"]))
+    assert "job build runs" in out and "made" in out and "to stderr" in out and "PASS" in out
 
 
 def test_testcontainers_from_a_dockerfile(docker, modules, tmp_path):

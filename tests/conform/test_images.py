@@ -3,6 +3,7 @@
 The rows play on one stage: a registry at {at}, the quickstart's busybox, and
 what earlier rows made. A name of {...} stands for what `play` or an earlier row learned.
 """
+import functools
 import io
 import json
 import tarfile
@@ -98,7 +99,7 @@ ROWS = [
     ("GET", "/images/absent/get", None, 404, "No such image: absent"),
     ("POST", "/images/load?quiet=1", "saved", 200, [{"stream": "Loaded image: {first}\n"}, {"stream": "Loaded image: {second}\n"}]),
     ("POST", "/images/load", b"notatar", 200, [failed("unexpected EOF")]),
-    ("POST", "/images/create?fromSrc=-&repo=goldimp&tag=1&message=hi", make_tar({"a": b"b"}), 200, "imported"),
+    ("POST", "/images/create?fromSrc=-&repo=goldimp&tag=1&message=hi", make_tar({"a": b"b"}), 200, "imported goldimp"),
     # prune
     ("POST", "/images/prune?" + by(dangling=["true"], label=["absent"]), None, 200, {"ImagesDeleted": None, "SpaceReclaimed": 0}),
     ("POST", "/images/prune?" + by(absent=["x"]), None, 400, "invalid filter 'absent'"),
@@ -141,6 +142,25 @@ ROWS = [
     ("POST", "/images/sha256:{committed}/tag?repo=goldcommit&tag=1", None, 201, None),
     ("DELETE", "/containers/goldrun?force=1", None, 204, None),
     ("DELETE", "/images/goldcommit:1", None, 200, "untagged and deleted"),
+    # all names at once, by force
+    ("POST", "/images/create?fromSrc=-&repo=goldmany&tag=1", make_tar({"a": b"many"}), 200, "imported many"),
+    ("POST", "/images/goldmany:1/tag?repo=goldmore&tag=1", None, 201, None),
+    ("DELETE", "/images/{many}", None, 409, "conflict: unable to delete {many_short} (must be forced) - image is referenced in multiple repositories"),
+    ("DELETE", "/images/{many}?force=1", None, 200, ["goldmany:1", "goldmore:1", "many"]),
+    # prune: only what no container uses, no label keeps and is old enough; nothing that has a tag, unless it is asked for
+    ("POST", "/images/create?fromSrc=-&changes=LABEL%20keep=1", make_tar({"a": b"labelled"}), 200, "imported labelled"),
+    ("POST", "/images/create?fromSrc=-&changes=LABEL%20drop=1", make_tar({"a": b"nameless"}), 200, "imported nameless"),
+    ("POST", "/images/create?fromSrc=-&repo=goldkept&tag=1&changes=LABEL%20drop=1", make_tar({"a": b"tagged"}), 200, "imported tagged"),
+    ("GET", "/images/json?" + by(dangling=["true"]), None, 200, "dangling"),
+    *[("POST", "/images/prune?" + by(**f), None, 200, {"ImagesDeleted": None, "SpaceReclaimed": 0}) for f in (
+        {"until": ["1h"]}, {"until": ["2020-01-01"]}, {"label": ["absent"]}, {"label": ["keep=2"]}, {"label": ["keep", "drop"]})],
+    ("POST", "/images/prune?" + by(**{"label!": ["keep"], "label": ["drop=1"]}), None, 200, ["nameless"]),
+    ("POST", "/images/prune?" + by(until=["0s"], label=["keep"]), None, 200, ["labelled"]),
+    ("POST", "/images/prune?" + by(label=["drop"]), None, 200, {"ImagesDeleted": None, "SpaceReclaimed": 0}),
+    ("POST", "/images/prune?" + by(label=["drop"], dangling=["false"]), None, 200, ["goldkept:1", "tagged"]),
+    ("POST", "/images/prune?" + by(until=["1h", "2h"]), None, 400, "more than one until filter specified"),
+    ("POST", "/images/prune?" + by(until=["soon"]), None, 400, "until=soon is not supported: give a duration (24h), a date or seconds since 1970"),
+    ("POST", "/images/prune?" + by(dangling=["perhaps"]), None, 400, "invalid filter 'dangling=[perhaps]'"),
 ]
 
 
@@ -170,9 +190,21 @@ def is_tar(play, reply):
     assert "manifest.json" in names or "bin/busybox" in names
 
 
-def imported(play, reply):
+def imported(name, play, reply):
     line, = reply.events()
     check(line, "imported")
+    play.ids.update({name: line["status"], name + "_short": line["status"][7:19]})
+
+
+def dangling(play, reply):
+    assert {i["Id"] for i in reply.json} == {play.ids["labelled"], play.ids["nameless"]} and all(not i["RepoTags"] for i in reply.json)
+
+
+def deleted(names, play, answer):
+    """Names are told as they were, images by the names they have here, and last their layer."""
+    records = [list(r.items())[0] for r in answer]
+    want = [("Untagged", n) if ":" in n else ("Deleted", play.ids[n]) for n in names]
+    assert records[:len(want)] == want and [r[0] for r in records[len(want):]] == ["Deleted"], records
 
 
 def built(play, reply):
@@ -207,8 +239,9 @@ def gone(play, reply):
     assert [list(r) for r in records[:2]] == [["Untagged"], ["Deleted"]] and all(list(r) == ["Deleted"] for r in records[2:]) and len(records) > 2
 
 
-JUDGES = {"first push": pushed, "tar": is_tar, "imported": imported, "built": built, "build failed": build_failed, "committed": committed,
-          "created": created, "untagged and deleted": gone}
+JUDGES = {"first push": pushed, "tar": is_tar, "dangling": dangling, "built": built, "build failed": build_failed, "committed": committed,
+          "created": created, "untagged and deleted": gone,
+          **{"imported " + n: functools.partial(imported, n) for n in ("goldimp", "many", "labelled", "nameless", "tagged")}}
 KINDS = {"tar": "application/x-tar"}
 
 
@@ -224,6 +257,10 @@ def test_image_answer(play, method, path, body, status, expected):
     assert reply.headers["content-type"] == kind, reply.headers
     if isinstance(expected, str) and status < 400:
         JUDGES[expected](play, reply) if expected in JUDGES else check(reply.json, expected)
+        return
+    if isinstance(expected, list) and expected and isinstance(expected[0], str):
+        deleted(expected, play, reply.json["ImagesDeleted"] if method == "POST" else reply.json)
+        assert method == "DELETE" or reply.json["SpaceReclaimed"] > 0
         return
     stream = reply.headers.get("transfer-encoding") == "chunked" and method == "POST" and isinstance(expected, list)
     assert (reply.events() if stream else reply.json) == filled(expected if status < 400 else {"message": expected}, play.ids)

@@ -378,13 +378,15 @@ static void test_writable(void **state)
 		{ "{\"Labels\":{\"sockerless.writable\":\"/a, workdir,/b\"}}", "/a! /b! " },
 		{ "{\"Labels\":{\"sockerless.writable\":\"\",\"sockerless.rootonly\":\"keep\"}}", "keep " },
 		{ "{\"Labels\":{\"sockerless.writable\":\"a\"}}", "invalid list of writable directories (sockerless.writable): \"a\" is neither an absolute path nor home or workdir" },
-		{ "{\"Labels\":{\"sockerless.root\":\"a\"}}", "invalid root file system (sockerless.root): \"a\" is neither image nor fake" },
+		{ "{\"Labels\":{\"sockerless.root\":\"image\"}}", "~? /run " },
+		{ "{\"Labels\":{\"sockerless.root\":\"real\"}}", "invalid root file system (sockerless.root): \"real\" is neither image nor fake" },
 		{ "{\"Labels\":{\"sockerless.root\":\"fake\"}}", "sockerless.root=fake is not supported here: sockerless was built without proot (SOCKERLESS_FAKE_ROOT_PATH)" },
 		{ "{\"HostConfig\":{\"ReadonlyRootfs\":true,\"Tmpfs\":{\"/t\":\"\"},\"Binds\":[\"vv:/v\",\"nn:/n:nocopy\"]}}", "/v! /n!0 /t!0 " },
 		{ "{\"HostConfig\":{\"ReadonlyRootfs\":true,\"Mounts\":[{\"Type\":\"tmpfs\",\"Target\":\"/t\"},"
 		  "{\"Type\":\"volume\",\"Source\":\"aa\",\"Target\":\"/a\",\"VolumeOptions\":{\"NoCopy\":true}}]}}", "/t! /a! /t!0 /a!0 " },
 	};
-	const struct settings s = { .writable = (char *)(uintptr_t)"home,workdir,/run", .root = (char *)(uintptr_t)"image", .fake_root_path = (char *)(uintptr_t)"/nonexistent" };
+	const struct settings s = { .writable = (char *)(uintptr_t)"home,workdir,/run", .root = (char *)(uintptr_t)"image",
+				    .fake_root_path = (char *)(uintptr_t)"/nonexistent" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {

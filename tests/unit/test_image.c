@@ -132,13 +132,19 @@ static void derives_configs(void **state)
 {
 	CLEANUP_JSON struct json_object *base = parse("{\"created\":\"c\",\"container_config\":{},\"config\":{\"Cmd\":[\"x\"],\"Entrypoint\":null,"
 						      "\"User\":\"u\"},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}");
+	CLEANUP_JSON struct json_object *notes = parse("[\"told\"]");
 	CLEANUP_JSON struct json_object *o = NULL;
+	CLEANUP_JSON struct json_object *again = NULL;
 
 	(void)state;
-	assert_int_equal(derive_config(base, NULL, &o, NULL), 0);
+	assert_int_equal(derive_config(base, notes, &o, NULL), 0);
+	again = derive_config_notes(o);
+	assert_string_equal(json_text(again), "[\"told\"]");
+	json_object_object_del(json_get(o, "config"), "Labels");
 	assert_string_equal(json_text(o), "{\"created\":\"c\",\"config\":{\"Entrypoint\":[\"/.sockerless/agent\"],\"User\":\"u\",\"WorkingDir\":\"/\"},"
 					  "\"rootfs\":{\"diff_ids\":[\"" A "\"]},\"history\":[{\"created\":\"1970-01-01T00:00:00Z\","
-					  "\"created_by\":\"layer\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless agent\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless files\"}]}");
+					  "\"created_by\":\"layer\"},{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless agent\"},"
+					  "{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"sockerless files\"}]}");
 	assert_non_null(json_get(base, "container_config"));
 }
 
