@@ -20,6 +20,8 @@
 #include "lib/json.h"
 #include "lib/registry/image.h"
 
+#define LIST_MAX (64 << 20) /* bytes of buildah's list */
+
 /* The account for a registry: keyed by its name, Docker Hub's by the address of its first version. */
 static struct json_object *account(struct build *b, const struct reference *r)
 {
@@ -97,25 +99,40 @@ static int export_image(struct build *b, struct registry *from, const struct ima
 	return 0;
 }
 
+/* A RUN may have put anything in the list's place. NULL: no list. */
+static FILE *open_list(struct build *b, const char *driver)
+{
+	CLEANUP_FREE char *path = NULL;
+	struct stat st;
+	FILE *f;
+	int fd;
+
+	if (asprintf(&path, "%s/%s/images.json", b->storage, driver) < 0)
+		return NULL;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= LIST_MAX ? fdopen(fd, "r") : NULL;
+	if (!f)
+		close(fd);
+	return f;
+}
+
 /* In buildah's list of the images that it has. */
 bool build_stored(struct build *b, const char *hex, char ret[65])
 {
-	static const char *const lists[] = { "overlay-images", "vfs-images" };
+	static const char *const drivers[] = { "overlay-images", "vfs-images" };
 	char mark[80];
 	const char *at;
 
 	snprintf(mark, sizeof mark, "\"id\":\"%.64s", hex);
 	for (size_t i = 0; i < 2; i++) {
-		CLEANUP_FREE char *path = NULL;
+		CLEANUP_FCLOSE FILE *f = open_list(b, drivers[i]);
 		CLEANUP_FREE char *line = NULL;
-		CLEANUP_FCLOSE FILE *f = NULL;
 		size_t cap = 0;
 
-		if (asprintf(&path, "%s/%s/images.json", b->storage, lists[i]) < 0)
-			return false;
-		f = fopen(path, "re");
 		while (f && getdelim(&line, &cap, '{', f) > 0)
-			if ((at = strstr(line, mark)) && strlen(at) > 70) {
+			if ((at = strstr(line, mark)) && strspn(at + 6, "0123456789abcdef") == 64) {
 				snprintf(ret, 65, "%.64s", at + 6);
 				return true;
 			}
