@@ -72,7 +72,7 @@ def test_five_steps(docker, built, tmp_path):
     image = docker.inspect("five:1")
     assert lines[-4:] == ["[Warning] One or more build-args [X] were not consumed", "Successfully built " + image["Id"][7:19],
                           "Successfully tagged five:1", "Successfully tagged five:2"]
-    assert image["Config"]["Env"][-1] == "X=1" and image["Config"]["Labels"]["l"] == "v" and len(image["RootFS"]["Layers"]) == 3
+    assert image["Config"]["Env"][-1] == "X=1" and image["Config"]["Labels"] == {"l": "v"} and len(image["RootFS"]["Layers"]) == 3
     assert docker.ok("run", "--rm", "five:2") == "built"
     again = docker.ok("build", "--label", "l=v", "-t", "five:1", str(tmp_path))
     assert again.count(" ---> Using cache") == 5 and "aaa" not in again
