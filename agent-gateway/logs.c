@@ -32,7 +32,8 @@ struct logs {
 	uint64_t counted;
 	int64_t tail;           /* -1: all */
 	bool counting;
-	bool follow, timestamps, details, tty;
+	bool follow, timestamps, tty;
+	const char *details;    /* before each line, borrowed from the request; NULL: none are asked for */
 	bool more, over;
 	struct cloud_output *cloud; /* is being read in place of a spool that is gone */
 	struct buf kept;            /* what came of it, as records */
@@ -58,7 +59,7 @@ static bool send_line(void *arg, unsigned int channel, int64_t time, const char 
 	struct logs *l = arg;
 	char stamp[TIME_TEXT_MAX + 1] = "";
 	uint8_t head[STREAM_HEAD];
-	size_t whole = len + (l->details ? 1 : 0);
+	size_t whole = len + (l->details ? strlen(l->details) + 1 : 0);
 
 	if (!in_range(l, time))
 		return true;
@@ -76,8 +77,10 @@ static bool send_line(void *arg, unsigned int channel, int64_t time, const char 
 		buf_append(&l->out, head, sizeof head);
 	}
 	buf_puts(&l->out, stamp);
-	if (l->details)
+	if (l->details) {
+		buf_puts(&l->out, l->details);
 		buf_putc(&l->out, ' ');
+	}
 	buf_append(&l->out, text, len);
 	return !l->out.failed;
 }
@@ -245,7 +248,7 @@ static struct logs *logs_new(struct conn *c)
 	l->conn = c;
 	l->follow = conn_arg_flag(c, "follow");
 	l->timestamps = conn_arg_flag(c, "timestamps");
-	l->details = conn_arg_flag(c, "details");
+	l->details = conn_arg_flag(c, "details") ? conn_arg(c, "attributes", "") : NULL;
 	l->tty = c->container->tty;
 	l->since = conn_arg_int(c, "since", 0);
 	l->until = conn_arg_int(c, "until", 0);

@@ -204,7 +204,7 @@ static int rule_health(struct create *c, struct err *e)
 /* Of what the spool knows nothing of. */
 static bool has_other_log_options(struct json_object *options)
 {
-	static const char *const known[] = { "max-file", "max-size", "compress" };
+	static const char *const known[] = { "max-file", "max-size", "compress", "labels", "env" };
 	int n = options ? json_object_object_length(options) : 0;
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

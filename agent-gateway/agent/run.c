@@ -122,6 +122,7 @@ void run_end(struct run *r, bool acknowledged, const char *error)
 void run_start_process(struct run *r)
 {
 	r->layer.start = r->restored ? snapshot_take(r->layer.root) : r->layer.base;
+	r->began = agent_now();
 	r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
 	if (!r->main)
 		run_end(r, false, "out of memory");
@@ -190,7 +191,9 @@ static void refused(void *arg, int status)
 
 static void time_text(struct run *r)
 {
-	snprintf(r->error, sizeof r->error, "the function's timeout of %d s ended the run", deadline_seconds(r->deadline));
+	double ran = (double)(r->began ? agent_now() - r->began : 0) / 1e9;
+
+	snprintf(r->error, sizeof r->error, "the function's timeout of %d s ended the run after %.1f s", deadline_seconds(r->deadline), ran);
 }
 
 static void terminate(void *arg)

@@ -16,6 +16,7 @@ struct run {
 	char id[65];
 	char request_id[sizeof((struct invocation *)0)->request_id];
 	int64_t deadline_ms;
+	int64_t began;          /* when the process started (agent_now); 0: it hasn't */
 	struct launch launch;
 	struct layer layer;
 	bool held, restored;    /* the process waits until files are put back; some were */
