@@ -16,6 +16,8 @@
 
 #define HEAD_MAX (64 * 1024)
 #define READ_SIZE (256 * 1024)
+#define TAR_FACTOR 4 /* the agent counts a head for each file; long names need more of them */
+#define TAR_EXTRA (1 << 20)
 
 /* One file on its way. It lives until its last job has come back. */
 struct layer_transfer {
@@ -28,6 +30,7 @@ struct layer_transfer {
 	struct layer_file file;
 	bool busy;             /* a job is with the thread: beside it only the one that closes */
 	uint32_t window;       /* the agent may send so much more */
+	uint64_t left;         /* bytes that a file of the agent's may still have */
 	struct evbuffer *data; /* from the agent: the head, then what isn't written yet */
 	int status;            /* of the head; 0: it hasn't come */
 	char *message;
@@ -116,6 +119,7 @@ static struct layer_transfer *transfer_new(struct run *r, enum layer_kind kind, 
 	t->run = r;
 	t->saving = saving;
 	t->kind = kind;
+	t->left = TAR_FACTOR * (r->gw->settings->layer_limit << 20) + TAR_EXTRA;
 	strcpy(t->container, r->container->id);
 	layer_file_init(&t->file, r->gw->settings->state_dir, r->container->id, kind);
 	r->layer = t;
@@ -368,6 +372,13 @@ static bool on_data(struct layer_transfer *t, const struct wire_message *m)
 		log_warn("a task of the agent: %.*s", (int)(m->len > 500 ? 500 : m->len), (const char *)m->payload);
 		return true;
 	}
+	if (m->len > t->left && t->saving) {
+		save_failed(t, "it is more than the agent has measured");
+		return true;
+	}
+	if (m->len > t->left)
+		return false;
+	t->left -= m->len;
 	if (evbuffer_add(t->data, m->payload, m->len) < 0 || (!t->status && !read_head(t)))
 		return false;
 	if (t->saving && t->status == 200)

@@ -41,6 +41,8 @@ void build_free(struct build *b);
 
 /* build_options.c: the query and X-Registry-Config. ERR_INVALID, ERR_NOT_SUPPORTED. */
 int build_options(struct build *b, struct err *e);
+/* A line for each option that changes nothing. */
+void build_say_ignored(struct build *b);
 
 /* build_place.c: whether builds are possible here at all, and why not. ERR_NOT_SUPPORTED. */
 int build_possible(const struct request *req, struct err *e);
@@ -56,6 +58,8 @@ int build_context(struct build *b, struct err *e);
 
 /* build_base.c: every image that the Dockerfile names, for buildah in dir/base. The reply's stream has begun. */
 int build_bases(struct build *b, struct err *e);
+/* The whole id of the image in buildah's storage that begins with `hex`; false: none. */
+bool build_stored(struct build *b, const char *hex, char ret[65]);
 
 /* build_run.c: runs `argv` (steps separated by ";") in the sandbox. line() is told each line of output, `reason` what the sandbox itself has to say. The status of the step that failed, or -1. */
 struct build_listener {
@@ -73,6 +77,7 @@ struct build_output {
 	bool running;       /* "Running in" was told of this one */
 	bool fresh;         /* nothing was told of this step yet */
 	bool committed;     /* the result's id comes */
+	char cached[65];    /* id of the step's image, if it is from the cache */
 	char *failure;      /* the last "Error:" line; owned */
 };
 int build_output_line(void *arg, const char *line, struct err *e);
@@ -80,6 +85,8 @@ int build_output_line(void *arg, const char *line, struct err *e);
 int build_output_failed(struct build_output *o, int status, struct err *e);
 /* {"stream": text}; nothing with q. False: the client left. */
 bool build_say(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "Step n/m : text" and, on its own as dockerd does it, the line's end. The client's labels are the last step. */
+void build_say_step(struct build *b, size_t n, const char *text);
 
 /* build_result.c: into our registry and the store, with names and events. Sets ret_id (sha256:...). */
 int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e);

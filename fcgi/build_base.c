@@ -20,6 +20,8 @@
 #include "lib/json.h"
 #include "lib/registry/image.h"
 
+#define LIST_MAX (64 << 20) /* bytes of buildah's list */
+
 /* The account for a registry: keyed by its name, Docker Hub's by the address of its first version. */
 static struct json_object *account(struct build *b, const struct reference *r)
 {
@@ -97,25 +99,43 @@ static int export_image(struct build *b, struct registry *from, const struct ima
 	return 0;
 }
 
-/* buildah's list of the images that it has: one that is there needs no bytes. */
-static bool is_stored(struct build *b, const char *hex)
+/* A RUN may have put anything in the list's place. NULL: no list. */
+static FILE *open_list(struct build *b, const char *driver)
 {
-	static const char *const lists[] = { "overlay-images", "vfs-images" };
-	char mark[256];
+	CLEANUP_FREE char *path = NULL;
+	struct stat st;
+	FILE *f;
+	int fd;
 
-	snprintf(mark, sizeof mark, "\"id\":\"%s\"", hex);
+	if (asprintf(&path, "%s/%s/images.json", b->storage, driver) < 0)
+		return NULL;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= LIST_MAX ? fdopen(fd, "r") : NULL;
+	if (!f)
+		close(fd);
+	return f;
+}
+
+/* In buildah's list of the images that it has. */
+bool build_stored(struct build *b, const char *hex, char ret[65])
+{
+	static const char *const drivers[] = { "overlay-images", "vfs-images" };
+	char mark[80];
+	const char *at;
+
+	snprintf(mark, sizeof mark, "\"id\":\"%.64s", hex);
 	for (size_t i = 0; i < 2; i++) {
-		CLEANUP_FREE char *path = NULL;
+		CLEANUP_FCLOSE FILE *f = open_list(b, drivers[i]);
 		CLEANUP_FREE char *line = NULL;
-		CLEANUP_FCLOSE FILE *f = NULL;
 		size_t cap = 0;
 
-		if (asprintf(&path, "%s/%s/images.json", b->storage, lists[i]) < 0)
-			return false;
-		f = fopen(path, "re");
 		while (f && getdelim(&line, &cap, '{', f) > 0)
-			if (strstr(line, mark))
+			if ((at = strstr(line, mark)) && strspn(at + 6, "0123456789abcdef") == 64) {
+				snprintf(ret, 65, "%.64s", at + 6);
 				return true;
+			}
 	}
 	return false;
 }
@@ -145,6 +165,7 @@ static int take(struct build *b, const char *name, struct err *e)
 	IMAGE_ROW_CLEANUP struct image_row row = { 0 };
 	REGISTRY_CLEANUP struct registry *from = NULL;
 	IMAGE_CLEANUP struct image i = { 0 };
+	char stored[65];
 
 	if (json_get(b->images, name))
 		return 0;
@@ -155,7 +176,8 @@ static int take(struct build *b, const char *name, struct err *e)
 	if (image_registry_open(b->req, true, &from, e) < 0 ||
 	    image_fetch(from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &i, e) < 0 || remember_layers(b, &i, e) < 0)
 		return err_prefix(e, "%s", name);
-	return is_stored(b, row.id + 7) ? 0 : export_image(b, from, &i, row.id + 7, e);
+	/* One that is there needs no bytes. */
+	return build_stored(b, row.id + 7, stored) ? 0 : export_image(b, from, &i, row.id + 7, e);
 }
 
 int build_bases(struct build *b, struct err *e)
@@ -169,7 +191,7 @@ int build_bases(struct build *b, struct err *e)
 		const struct dockerfile_step *s = &b->file.steps[i];
 
 		if (i <= first)
-			build_say(b, "Step %zu/%zu : %s\n", i + 1, b->file.count + (b->labels && json_object_object_length(b->labels)), s->text);
+			build_say_step(b, i + 1, s->text);
 		if (s->image && s->from_stage < 0 && strcmp(s->image, "scratch") != 0 && take(b, s->image, e) < 0)
 			return -1;
 	}

@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "fcgi/build.h"
+#include "fcgi/image_platform.h"
 #include "fcgi/image_source.h"
 #include "lib/docker/reference.h"
 #include "lib/json.h"
+#include "lib/registry/image.h"
 
 /* Parameters that change nothing here but would in Docker: refused when given. */
 static const struct {
@@ -13,6 +15,36 @@ static const struct {
 	{ "remote", "a remote context is not supported: fetch it, and send it as the request's body" },
 	{ "outputs", "outputs are not supported: they are BuildKit's" },
 };
+
+/* What changes nothing here: told in the stream unless it has the value by which the CLI says that it wasn't given. */
+static const struct {
+	const char *name, *none, *option;
+} ignored[] = {
+	{ "cachefrom", "[]", "--cache-from" },   { "cpuperiod", "0", "--cpu-period" },        { "cpuquota", "0", "--cpu-quota" },
+	{ "cpushares", "0", "--cpu-shares" },    { "cpusetcpus", "", "--cpuset-cpus" },       { "cpusetmems", "", "--cpuset-mems" },
+	{ "memswap", "0", "--memory-swap" },     { "cgroupparent", "", "--cgroup-parent" },   { "ulimits", "[]", "--ulimit" },
+	{ "securityopt", "", "--security-opt" },
+};
+
+void build_say_ignored(struct build *b)
+{
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
+		const char *value = request_query(b->req, ignored[i].name, "");
+
+		if (*value && strcmp(value, ignored[i].none) != 0 && strcmp(value, "null") != 0)
+			build_say(b, "[Warning] %s has no effect on builds here\n", ignored[i].option);
+	}
+}
+
+static int check_platform(struct request *req, struct err *e)
+{
+	const char *platform = request_query(req, "platform", "");
+	const char *architecture = image_architecture(req->settings->lambda_architecture);
+
+	if (image_platform_is_ours(platform, architecture))
+		return 0;
+	return err_set(e, ERR_NOT_SUPPORTED, "platform %.100s is not supported: this deployment's functions are linux/%s", platform, architecture);
+}
 
 static int read_map(struct request *req, const char *key, struct json_object **ret, struct err *e)
 {
@@ -92,5 +124,5 @@ int build_options(struct build *b, struct err *e)
 	b->keep_containers = !request_flag(req, "rm", true);
 	b->auths = image_source_json(request_header(req, "X-Registry-Config"));
 	return read_map(req, "buildargs", &b->args, e) < 0 || read_map(req, "labels", &b->labels, e) < 0 || read_network(b, e) < 0 ||
-	       read_sizes(b, e) < 0 || check_names(req, e) < 0 ? -1 : 0;
+	       read_sizes(b, e) < 0 || check_names(req, e) < 0 || check_platform(req, e) < 0 ? -1 : 0;
 }

@@ -9,7 +9,7 @@
 #include "lib/ids.h"
 #include "lib/json.h"
 
-static size_t labels(const struct build *b)
+static bool labels(const struct build *b)
 {
 	return b->labels && json_object_object_length(b->labels) > 0;
 }
@@ -54,9 +54,10 @@ static void begin_labels(struct build_output *o)
 	struct build *b = o->build;
 	BUF_CLEANUP struct buf text = BUF_LIMITED(4000);
 
+	buf_puts(&text, "LABEL");
 	json_object_object_foreach(b->labels, key, value)
 		buf_printf(&text, " %s=%s", key, json_object_get_string(value));
-	build_say(b, "Step %zu/%zu : LABEL%s\n", o->step, o->step, text.failed ? " ..." : text.data);
+	build_say_step(b, o->step, text.failed ? "LABEL ..." : text.data);
 }
 
 static void begin_step(struct build_output *o, size_t step)
@@ -74,7 +75,7 @@ static void begin_step(struct build_output *o, size_t step)
 	o->fresh = strcmp(s->name, "RUN") == 0;
 	/* build_bases() has told the first FROM. */
 	if (!first)
-		build_say(b, "Step %zu/%zu : %s\n", step, b->file.count + labels(b), s->text);
+		build_say_step(b, step, s->text);
 	if (strcmp(s->name, "FROM") == 0 && s->from_stage < 0 && json_get(b->images, s->image))
 		build_say(b, " ---> %.12s\n", json_str(b->images, s->image, ""));
 }
@@ -84,6 +85,19 @@ static int keep_unused(struct build_output *o, const char *names, struct err *e)
 	free(o->build->unused_args);
 	o->build->unused_args = strdup(names);
 	return o->build->unused_args ? 0 : err_nomem(e);
+}
+
+/* buildah shows 11 digits, dockerd 12. */
+static void say_image(struct build_output *o, const char *shown)
+{
+	char id[65];
+
+	if (*o->cached)
+		snprintf(id, sizeof id, "%s", o->cached);
+	else if (!build_stored(o->build, shown, id))
+		snprintf(id, sizeof id, "%.64s", shown);
+	*o->cached = '\0';
+	build_say(o->build, " ---> %.12s\n", id);
 }
 
 /* True: the line was one of buildah's own. */
@@ -99,10 +113,11 @@ static bool is_buildahs(struct build_output *o, const char *line, struct err *e)
 		begin_step(o, step);
 	} else if (strncmp(line, "--> Using cache ", 16) == 0 && hex_is(line + 16, ID_HEX_LEN)) {
 		o->fresh = false;
+		snprintf(o->cached, sizeof o->cached, "%s", line + 16);
 		build_say(b, " ---> Using cache\n");
 	} else if (strncmp(line, "--> ", 4) == 0 && hex_is(line + 4, ID_HEX_LEN) && strlen(line) < 20) {
 		end_step(o);
-		build_say(b, " ---> %s\n", line + 4);
+		say_image(o, line + 4);
 	} else if (strstr(line, marker) && (line[0] == 'C' || line[0] == '[')) {
 		end_step(o);
 		o->committed = true;

@@ -87,11 +87,17 @@ static void sweep(const char *tenant)
 /* A build that was ended leaves its container in buildah's storage. */
 static bool has_containers(const struct build *b)
 {
-	CLEANUP_FREE char *path = NULL;
+	static const char *const lists[] = { "overlay-containers", "vfs-containers" };
 	struct stat st;
 
-	/* "[]" is none */
-	return asprintf(&path, "%s/overlay-containers/containers.json", b->storage) >= 0 && stat(path, &st) == 0 && st.st_size > 4;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		CLEANUP_FREE char *path = NULL;
+
+		/* "[]" is none */
+		if (asprintf(&path, "%s/%s/containers.json", b->storage, lists[i]) >= 0 && stat(path, &st) == 0 && st.st_size > 4)
+			return true;
+	}
+	return false;
 }
 
 static int take_lock(struct build *b, const char *tenant, struct err *e)

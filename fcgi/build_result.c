@@ -30,7 +30,7 @@ static void result_free(struct result *r)
 
 static int read_file(const char *path, char **ret, size_t *ret_len, struct err *e)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	CLEANUP_FREE char *data = NULL;
 	struct stat st;
 
@@ -105,26 +105,30 @@ static int upload(struct result *r, struct json_object *from, struct image_layer
 {
 	CLEANUP_FREE char *path = NULL;
 	CLEANUP_CLOSE int fd = -1;
+	struct stat st;
 
 	snprintf(to->digest, sizeof to->digest, "%s", json_str(from, "digest", ""));
-	to->size = json_int(from, "size", -1);
 	if (!digest_valid(to->digest) || !strstr(json_str(from, "mediaType", ""), "gzip"))
 		return err_set(e, ERR_INTERNAL, "buildah wrote a layer of another kind than gzip");
 	if (asprintf(&path, "%s/out/blobs/sha256/%s", r->build->dir, to->digest + 7) < 0)
 		return err_nomem(e);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, errno, "reading a layer that buildah made");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INVALID, "a layer that buildah made is no file");
+	to->size = st.st_size;
 	return registry_put_blob_fd(r->to, fd, to->digest, NULL, e);
 }
 
 static int add_layer(struct result *r, size_t n, struct json_object *from, const char *diff_id, struct err *e)
 {
 	struct image_layer *to = &r->image.layers[n];
-	struct json_object *known = json_get(r->build->layers, diff_id);
+	struct json_object *known;
 
 	if (!digest_valid(diff_id))
 		return err_set(e, ERR_INTERNAL, "the config of the built image is damaged");
+	known = json_get(r->build->layers, diff_id);
 	snprintf(to->diff_id, sizeof to->diff_id, "%s", diff_id);
 	snprintf(to->media_type, sizeof to->media_type, "%s", json_str(known, "type", MEDIA_LAYER_DOCKER));
 	if (!known)

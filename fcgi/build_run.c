@@ -218,6 +218,7 @@ static void add_build(struct arguments *a, struct build *b)
 	add(a, "--layers");
 	add(a, "--pull-never");
 	add(a, "--format=docker");
+	add(a, "--identity-label=false");
 	if (b->nocache)
 		add(a, "--no-cache");
 	if (b->shm_size)

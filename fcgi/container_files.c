@@ -11,6 +11,9 @@
 
 #include "fcgi/image_registry.h"
 #include "lib/json.h"
+#include "lib/rootfs/layer_reader.h"
+
+#define STALL_SECONDS 300 /* without a byte: the agent packs nothing any more */
 
 static const char *const endings[CONTAINER_LAYERS] = { ".image.tar", ".tar", ".staged.tar" };
 
@@ -75,7 +78,9 @@ struct live {
 	int fd;
 	char message[512]; /* the beginning of an answer that isn't 200 */
 	size_t len;
+	int64_t taken;     /* bytes of one that is */
 	CURL *easy;
+	struct request *req;
 };
 
 static size_t take_live(char *data, size_t size, size_t n, void *arg)
@@ -90,6 +95,9 @@ static size_t take_live(char *data, size_t size, size_t n, void *arg)
 		l->len += part;
 		return len;
 	}
+	l->taken += (int64_t)len;
+	if (l->taken > LAYER_TAR_MAX)
+		return 0;
 	for (size_t at = 0; at < len;) {
 		ssize_t w = write(l->fd, data + at, len - at);
 
@@ -100,19 +108,28 @@ static size_t take_live(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* Not 0 ends it. */
+static int go_on(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	(void)a, (void)b, (void)c, (void)d;
+	return request_client_left(((struct live *)arg)->req);
+}
+
 static int live_failed(const struct live *l, long status, CURLcode code, struct err *e)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
 
 	if (code == CURLE_OK && json_parse(l->message, l->len, &o, NULL) == 0)
 		return err_set(e, err_kind_of_status((int)status), "%s", json_str(o, "message", "the agent gave no reason"));
+	if (l->taken > LAYER_TAR_MAX)
+		return err_set(e, ERR_TOO_LARGE, "a container that has written more than %lld bytes is not supported", (long long)LAYER_TAR_MAX);
 	return err_set(e, ERR_UPSTREAM, "the container's files can't be read: %s", curl_easy_strerror(code));
 }
 
 /* The gateway passes on what the agent packs. */
 static int fetch_live(struct request *req, const struct container *c, int fd, bool pause, struct err *e)
 {
-	struct live l = { .fd = fd, .easy = curl_easy_init() };
+	struct live l = { .fd = fd, .easy = curl_easy_init(), .req = req };
 	char url[256], path[4096];
 	long status = 0;
 	CURLcode code;
@@ -126,6 +143,11 @@ static int fetch_live(struct request *req, const struct container *c, int fd, bo
 	curl_easy_setopt(l.easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(l.easy, CURLOPT_WRITEFUNCTION, take_live);
 	curl_easy_setopt(l.easy, CURLOPT_WRITEDATA, &l);
+	curl_easy_setopt(l.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(l.easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	curl_easy_setopt(l.easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(l.easy, CURLOPT_XFERINFOFUNCTION, go_on);
+	curl_easy_setopt(l.easy, CURLOPT_XFERINFODATA, &l);
 	code = curl_easy_perform(l.easy);
 	curl_easy_getinfo(l.easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(l.easy);

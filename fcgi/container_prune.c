@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "fcgi/container.h"
+#include "fcgi/container_files.h"
 #include "fcgi/prune.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
@@ -100,6 +101,27 @@ static int wait_for_all(struct request *req, struct json_object *ids, struct jso
 	return 0;
 }
 
+/* What each keeps of its own, while it is there. */
+static int measure(const struct request *req, struct json_object *ids, struct json_object *sizes, struct err *e)
+{
+	for (size_t i = 0; i < json_object_array_length(ids); i++) {
+		const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+
+		if (!json_add_int(sizes, id, container_layer_size(req, id)))
+			return err_nomem(e);
+	}
+	return 0;
+}
+
+static int64_t reclaimed(struct json_object *removed, struct json_object *sizes)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < json_object_array_length(removed); i++)
+		sum += json_int(sizes, json_object_get_string(json_object_array_get_idx(removed, i)), 0);
+	return sum;
+}
+
 int route_container_prune(struct request *req, struct err *e)
 {
 	static const char *const accepted[] = { "label", "label!", "until", NULL };
@@ -107,13 +129,14 @@ int route_container_prune(struct request *req, struct err *e)
 	CLEANUP_JSON struct json_object *ids = json_object_new_array();
 	CLEANUP_JSON struct json_object *seqs = json_object_new_array();
 	CLEANUP_JSON struct json_object *removed = json_object_new_array();
+	CLEANUP_JSON struct json_object *sizes = json_object_new_object();
 	CLEANUP_JSON struct json_object *answer = json_object_new_object();
 
-	if (!ids || !seqs || !removed || !answer)
+	if (!ids || !seqs || !removed || !sizes || !answer)
 		return err_nomem(e);
 	if (prune_read(req, accepted, &p, e) < 0 || store_begin(req->store, e) < 0)
 		return -1;
-	if (intend(req, &p, ids, seqs, e) < 0) {
+	if (intend(req, &p, ids, seqs, e) < 0 || measure(req, ids, sizes, e) < 0) {
 		store_rollback(req->store);
 		return -1;
 	}
@@ -123,7 +146,7 @@ int route_container_prune(struct request *req, struct err *e)
 		hint_send(req->settings->run_dir, HINT_GATEWAY);
 	if (wait_for_all(req, ids, seqs, removed, e) < 0)
 		return -1;
-	if (!prune_add(answer, "ContainersDeleted", removed) || !json_add_int(answer, "SpaceReclaimed", 0))
+	if (!prune_add(answer, "ContainersDeleted", removed) || !json_add_int(answer, "SpaceReclaimed", reclaimed(removed, sizes)))
 		return err_nomem(e);
 	return reply_json(req, 200, answer);
 }

@@ -150,9 +150,12 @@ static int copy_data(struct staging *s, struct stage_output *o, struct err *e)
 {
 	la_ssize_t n;
 
-	while ((n = archive_read_data(s->in, s->block, BLOCK)) > 0)
+	while ((n = archive_read_data(s->in, s->block, BLOCK)) > 0) {
 		if (archive_write_data(o->tar, s->block, (size_t)n) != n)
 			return stage_output_failed(o, e);
+		if (stage_output_check(o, e) < 0)
+			return -1;
+	}
 	return n < 0 ? in_failed(s, e) : 0;
 }
 
@@ -177,6 +180,8 @@ static int add_member(struct staging *s, struct archive_entry *entry, struct err
 	o->used = true;
 	if (archive_write_header(o->tar, entry) < ARCHIVE_WARN)
 		return stage_output_failed(o, e);
+	if (stage_output_check(o, e) < 0)
+		return -1;
 	return archive_entry_size(entry) > 0 && archive_entry_filetype(entry) == AE_IFREG ? copy_data(s, o, e) : 0;
 }
 

@@ -14,7 +14,6 @@
 #include "fcgi/image_create.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/docker/reference.h"
 #include "lib/json.h"
@@ -40,16 +39,24 @@ void build_free(struct build *b)
 bool build_say(struct build *b, const char *fmt, ...)
 {
 	CLEANUP_JSON struct json_object *line = json_object_new_object();
-	BUF_CLEANUP struct buf text = BUF_INIT;
-	char piece[4096];
+	CLEANUP_FREE char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(piece, sizeof piece, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	if (b->quiet || !line || !json_add(line, "stream", json_string(piece)))
+	if (b->quiet || !line || !text || !json_add(line, "stream", json_string(text)))
 		return !request_client_left(b->req);
 	return reply_stream_json(b->req, line);
+}
+
+void build_say_step(struct build *b, size_t n, const char *text)
+{
+	bool labels = b->labels && json_object_object_length(b->labels) > 0;
+
+	build_say(b, "Step %zu/%zu : %s", n, b->file.count + labels, text);
+	build_say(b, "\n");
 }
 
 static void say_id(struct build *b, const char *id)
@@ -89,6 +96,7 @@ static int steps(struct build *b, struct err *e)
 {
 	char id[DIGEST_SIZE];
 
+	build_say_ignored(b);
 	if (build_bases(b, e) < 0 || build_run(b, e) < 0)
 		return -1;
 	/* dockerd told its error line already */

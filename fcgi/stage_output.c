@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "lib/rootfs/layer_reader.h"
 
 #define TAR_END 1024 /* bytes of zeros that our own tars end with */
 
@@ -73,6 +74,17 @@ int stage_output_open(struct stage_output *o, const struct request *req, const c
 	if (archive_write_set_format_gnutar(o->tar) != ARCHIVE_OK || archive_write_set_bytes_in_last_block(o->tar, 1) != ARCHIVE_OK ||
 	    archive_write_open_fd(o->tar, o->fd) != ARCHIVE_OK)
 		return stage_output_failed(o, e);
+	return 0;
+}
+
+int stage_output_check(struct stage_output *o, struct err *e)
+{
+	off_t at = lseek(o->fd, 0, SEEK_CUR);
+
+	if (at < 0)
+		return err_errno(e, errno, "%s", o->new_path);
+	if (at > LAYER_TAR_MAX)
+		return err_set(e, ERR_TOO_LARGE, "copying more than %lld bytes into a container is not supported", (long long)LAYER_TAR_MAX);
 	return 0;
 }
 

@@ -21,6 +21,8 @@ struct stage_output {
 
 /* Waits until nobody else is at it. */
 int stage_output_open(struct stage_output *o, const struct request *req, const char *id, enum container_layer layer, struct err *e);
+/* ERR_TOO_LARGE once it has become longer than a layer that can be read again. */
+int stage_output_check(struct stage_output *o, struct err *e);
 /* The tar's end; all of it is on the disk. */
 int stage_output_sync(struct stage_output *o, struct err *e);
 /* In place of what was there, if it was used; the directory is the caller's to sync. */

@@ -34,7 +34,7 @@ static int fail_errno(struct unpack *u, const char *call, const char *path, int 
 	char text[128];
 
 	if (error == EROFS)
-		u->code = task_fail(403, "%s %s: read-only file system: of a function's files only those in /tmp can be changed", call, path);
+		u->code = task_fail(403, "%s %s: read-only file system: of a function's files only those in /tmp and in the container's writable directories can be changed", call, path);
 	else
 		u->code = task_fail(500, "%s %s: %s", call, path, errno_text(error, text));
 	return -1;

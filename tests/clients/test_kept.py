@@ -226,3 +226,8 @@ def test_answers_to_an_upload(docker, query, body, status, text):
     if text:
         assert json.loads(answer) == {"message": text}
     assert [n for n in files(docker) if n.endswith(".new")] == []
+
+def test_prune_tells_what_it_frees(docker):
+    docker.ok("run", "--name", "xx", "busybox", "sh", "-c", "head -c 3000000 /dev/zero >/tmp/big")
+    assert "Total reclaimed space: 3.0" in docker.ok("container", "prune", "-f")
+    wait_until(lambda: files(docker) == [])

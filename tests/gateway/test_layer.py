@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from fake_agent import ACK, DATA, END, EXIT, EXIT_CHANNEL, MAIN, SIGNAL, SPEC
+from fake_agent import ACK, DATA, END, EXIT, EXIT_CHANNEL, MAIN, SIGNAL, SPEC, WINDOW
 from harness import frames, until
 from test_agent import make, real  # noqa: F401: a fixture
 from test_task import head, opened
@@ -247,3 +247,22 @@ def test_files_of_containers_that_are_gone_are_swept(gw):
     gw.stop()
     gw.start()
     until(lambda: {n[:64] for n in os.listdir(gw.dir + "/layer")} == {keep})
+
+
+def test_an_agent_that_sends_more_than_it_measured(gw):
+    gw.stop()
+    gw.settings["SOCKERLESS_LAYER_LIMIT"] = 1
+    gw.start()
+    cid = gw.container()
+    agent = gw.begin(cid)
+    wrote(agent)
+    stream, message = opened(agent)
+    assert message["limit"] == 1 << 20
+    head(agent, stream, status=200)
+    for _ in range((5 << 20) // 65536):
+        agent.expect(WINDOW, stream)
+        agent.exec_output(stream, bytes(65536))
+    agent.expect(SIGNAL, stream)
+    until(lambda: gw.state(cid) == "exited")
+    assert error(gw, cid) == "what the run wrote isn't kept: it is more than the agent has measured"
+    until(lambda: os.listdir(gw.dir + "/layer") == [])

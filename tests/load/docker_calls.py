@@ -9,13 +9,14 @@ SOCKET = os.environ["DOCKER_HOST"].removeprefix("unix://")
 class Call:
     """One request on a connection of its own."""
 
-    def __init__(self, method, path, body=None, upgrade=False):
+    def __init__(self, method, path, body=None, upgrade=False, content_type="application/json"):
+        """body: bytes, or what becomes JSON."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(SOCKET)
-        data = b"" if body is None else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         head = "%s /v1.41%s HTTP/1.1\r\nHost: docker\r\nContent-Length: %d\r\n" % (method, path, len(data))
         if data:
-            head += "Content-Type: application/json\r\n"
+            head += "Content-Type: %s\r\n" % content_type
         head += "Connection: Upgrade\r\nUpgrade: tcp\r\n" if upgrade else "Connection: close\r\n"
         self.sock.sendall(head.encode() + b"\r\n" + data)
         self.buf = b""

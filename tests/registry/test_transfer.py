@@ -10,12 +10,11 @@ import unittest
 
 from support.hostile import Server
 from support.places import BUILD
-from support.registry import DOCKER_INDEX, DOCKER_MANIFEST, Registry, digest_of, make_tar
+from support.registry import DOCKER_INDEX, DOCKER_MANIFEST, SECRET_BY_BCRYPT, Registry, digest_of, make_tar
 from support.waiting import wait_until
 
 DRIVE = str(BUILD / "tests/registry/drive")
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SECRET_BY_BCRYPT = "$2b$04$XdzCJ3LIEVoRkCFo77Xk7.uUPpk1LBiMh.7D6IxsvqWenQY54QnGK"
 PLAIN = "application/vnd.docker.image.rootfs.diff.tar"
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from support.waiting import free_port, wait_until
 
+SECRET_BY_BCRYPT = "$2b$04$XdzCJ3LIEVoRkCFo77Xk7.uUPpk1LBiMh.7D6IxsvqWenQY54QnGK"  # htpasswd's "secret"
+
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
