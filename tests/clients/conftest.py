@@ -154,5 +154,7 @@ def docker(system):
     yield system
     ids = system.docker("ps", "-aq").stdout.split()
     if ids:
-        system.docker("rm", "-f", *ids)
+        system.docker("rm", "-fv", *ids)
+    # What images and clients made by the way.
+    system.docker("volume", "prune", "-af")
     wait_until(lambda: not system.leftovers(), 30, "nothing left of the test's containers")

@@ -77,7 +77,7 @@ def test_system_prune_and_df(docker):
     assert [l.split()[0] for l in df.split("\n")] == ["TYPE", "Images", "Containers", "Local", "Build"]
     assert "Containers      2 " in df
     out = docker.ok("system", "prune", "-f")
-    assert all(id in out for id in ids) and "pnet" in out and "Total reclaimed space: 0B" in out
+    assert all(id in out for id in ids) and "pnet" in out and "Total reclaimed space: " in out
     assert docker.ok("ps", "-aq") == ""
     assert "busybox" in docker.ok("system", "df", "-v")
 
