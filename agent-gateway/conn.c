@@ -96,10 +96,38 @@ void conn_finish(struct conn *c)
 	bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
+void conn_pause_after_head(struct conn *c)
+{
+	c->head_pause = true;
+}
+
+static void pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (!c->dead)
+		bufferevent_enable(c->bev, EV_WRITE);
+	conn_unref(c);
+}
+
+/* Bytes that came together with the head go with it: there is nothing to be held back for. */
+static void pause_begin(struct conn *c)
+{
+	const struct timeval pause = { .tv_usec = CONN_HEAD_PAUSE * 1000 };
+
+	c->head_pause = false;
+	if (conn_backlog(c) || event_base_once(c->gw->base, -1, EV_TIMEOUT, pause_over, c, &pause) < 0)
+		return;
+	conn_ref(c);
+	bufferevent_disable(c->bev, EV_WRITE);
+}
+
 static void on_write(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->head_pause && !c->finishing)
+		pause_begin(c);
 	if (c->finishing) {
 		if (!conn_backlog(c))
 			conn_close(c);

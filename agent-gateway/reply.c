@@ -93,4 +93,6 @@ void reply_tunnel(struct conn *c, bool tty, bool headers)
 		reply_headers(&b);
 	buf_puts(&b, "\r\n");
 	send_buf(c, &b);
+	if (c->upgrade)
+		conn_pause_after_head(c);
 }

@@ -115,3 +115,10 @@ def test_images_prune(client):
     assert client.images.get(said["status"]).tags == []
     pruned = client.images.prune(filters={"dangling": True})
     assert {"Deleted": said["status"]} in pruned["ImagesDeleted"] and pruned["SpaceReclaimed"] > 0
+
+
+def test_no_exec_loses_its_output(client):
+    """docker-py loses what comes with the head of the reply."""
+    c = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    assert {tuple(c.exec_run(["sh", "-c", "echo out; exit 4"])) for _ in range(100)} == {(4, b"out\n")}
+    c.remove(force=True)
