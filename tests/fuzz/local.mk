@@ -10,7 +10,7 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_tar tests/fuzz/fuzz_unzstd tests/fuzz/fuzz_upgrade tests/fuzz/fuzz_wire tests/fuzz/fuzz_ws
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
-EXTRA_DIST += tests/fuzz/run tests/fuzz/make-seeds tests/fuzz/seeds tests/fuzz/dict
+EXTRA_DIST += tests/fuzz/README.md tests/fuzz/run tests/fuzz/make-seeds tests/fuzz/seeds tests/fuzz/dict
 
 tests_fuzz_fuzz_archive_plan_SOURCES = tests/fuzz/fuzz_archive_plan.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_archive_plan_LDADD = $(FUZZ_LDADD)
