@@ -33,7 +33,11 @@ def put_image(registry, tag, mib):
 
 def run(image):
     times = [time.perf_counter()]
-    Call("POST", "/images/create?fromImage=%s&tag=%s" % tuple(image.rsplit(":", 1))).end()
+    pull = Call("POST", "/images/create?fromImage=%s&tag=%s" % tuple(image.rsplit(":", 1))).head()
+    while data := pull.sock.recv(65536):
+        pull.buf += data
+    assert b"Downloaded newer image" in pull.buf, pull.buf[-500:]
+    pull.sock.close()
     times.append(time.perf_counter())
     made = Call("POST", "/containers/create", {"Image": image, "Cmd": ["/bin/busybox", "echo", "first"]}).end()["Id"]
     times.append(time.perf_counter())
@@ -47,7 +51,7 @@ def run(image):
     times.append(time.perf_counter())
     logs.sock.close()
     Call("DELETE", "/containers/%s?force=1" % made).end()
-    Call("DELETE", "/images/%s" % image).end()
+    Call("DELETE", "/images/%s" % image).head().sock.close()
     return [b - a for a, b in zip(times, times[1:])]
 
 
