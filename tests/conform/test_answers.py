@@ -298,6 +298,8 @@ def test_events(play):
     replies = play.get("/events?since=1&until=%d&" % (time.time() + 1) + by(type=["container", "network", "volume"])).events()
     check(replies, "[event]")
     seen = [(e["Type"], e["Action"]) for e in replies if e["Actor"]["ID"] in (play.ids["done"], play.ids["net1"])]
+    # Which containers were on the network then is other tests' matter.
+    seen = [s for s in seen if s[1] not in ("connect", "disconnect")]
     assert seen[:4] == [("network", "create"), ("container", "create"), ("container", "start"), ("container", "die")]
 
 
