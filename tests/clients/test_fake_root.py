@@ -5,6 +5,8 @@ import tarfile
 
 import pytest
 
+from raw_api import make_tar
+
 FAKE = ("--label", "sockerless.root=fake")
 
 
@@ -37,7 +39,7 @@ def test_exec_signals_and_files(docker):
         assert docker.docker("exec", "fake", "sh", "-c", "exit %d" % n).returncode == n
     docker.ok("exec", "fake", "sh", "-c", "echo new >/bin/tool; ln -s /bin/tool /etc/link; echo x >/srv/data/y; rm /etc/passwd; true")
     assert docker.ok("exec", "-w", "/srv/data", "fake", "sh", "-c", "pwd; cat y /etc/link") == "/srv/data\nx\nnew"
-    subprocess.run(["docker", "cp", "-", "fake:/etc"], env=docker.docker_env, input=tar_of("copied", b"in\n"), check=True, timeout=60)
+    subprocess.run(["docker", "cp", "-", "fake:/etc"], env=docker.docker_env, input=make_tar({"copied": b"in\n"}), check=True, timeout=60)
     docker.ok("stop", "fake")
     assert docker.inspect("fake")["State"]["ExitCode"] == 4 and docker.inspect("fake")["State"]["Error"] == ""
     docker.ok("start", "fake")
@@ -50,12 +52,3 @@ def test_exec_signals_and_files(docker):
     assert docker.inspect("fake")["State"]["ExitCode"] == 137
     docker.ok("rm", "-v", "fake")
     docker.docker("volume", "rm", "data")
-
-
-def tar_of(name, data):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        member = tarfile.TarInfo(name)
-        member.size = len(data)
-        tar.addfile(member, io.BytesIO(data))
-    return out.getvalue()
