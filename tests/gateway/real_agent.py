@@ -116,11 +116,12 @@ class Function:
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                # Before the agent can ask for the next one.
+                if function.current:
+                    function.current.finish(body)
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                if function.current:
-                    function.current.finish(body)
 
         self.closing = False
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -28,7 +28,8 @@ def run(gw, cid):
     attach = gw.attach(cid)
     wait = gw.get("http/wait/%s?api=1.43&condition=next-exit" % cid)
     wait.head()
-    assert gw.ask(cid, "start").head() == 204
+    x = gw.ask(cid, "start")
+    assert x.head() == 204, x.body()
     code = json.loads(wait.body())["StatusCode"]
     return code, frames(attach.rest())[1]
 
