@@ -190,10 +190,11 @@ AFTER_HELLO = [
     head(6, 1, 77) + b"x", head(6, 2, 0xffffffff) + b"x" * 60000, head(6, 1, 0) + b"x",  # streams that are not there
     head(8, 0, 1) + b"\xff\xff\xff\xff", head(8, 1, 1) + b"\0\0\0\1", head(8, 0, 1) + b"\0", head(8, 0, 77) + b"\xff\xff\xff\xff",  # credit
     head(12, 0, 1) + b"[[[[", head(12, 0, 1) + b'{"code":1,"stdout":-5}', head(12, 0, 1) + b'{"code":1,"stdout":9223372036854775807}',
+    head(14, 0, 1) + b"{}", head(14, 0, 1) + b"no JSON",                     # a health check of nothing
     head(3, 0, 1) + b"no JSON", head(4, 0, 1) + b"7", head(13) + b'{"message":"bye"}', head(16, 0, 9) + b"x"]
 # What is answered or ignored without harm.
 HARMLESS = [head(16) + b"ping", head(16, 4) + b"pong", head(13, 0, 77) + b"\xff\x00\x1b[2J", head(3, 0, 77) + b'{"pid":1}', head(12, 0, 77) + b'{"code":1,"stdout":0,"stderr":0}',
-            head(4, 0, 77) + b'{"step":"exec","errno":2}', head(9, 1, 77), head(14, 0, 1) + b"{}", head(15, 0, 1) + b"{}", head(3, 0, 1) + b'{"pid":-1}']
+            head(4, 0, 77) + b'{"step":"exec","errno":2}', head(9, 1, 77), head(15, 0, 1) + b"{}", head(3, 0, 1) + b'{"pid":-1}']
 
 
 def test_messages(hostile, impostor):
