@@ -33,6 +33,7 @@ struct build {
 	struct json_object *layers;        /* diff id -> {digest, size, type}: layers of these images, in our registry */
 
 	char image[65];                    /* hex id of the result */
+	bool known;                        /* the tenant has got this image: from the cache, mostly */
 	char *unused_args;                 /* "[X Y]" that no ARG took; NULL: none */
 	int64_t used;                      /* bytes of storage after the build */
 };
