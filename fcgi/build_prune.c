@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fcgi/build.h"
+#include "fcgi/prune.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/json.h"
@@ -15,6 +16,8 @@ static int reply_pruned(struct request *req, int64_t bytes, struct err *e)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 
+	if (prune_event(req, "builder", bytes, e) < 0)
+		return -1;
 	if (!o || !json_add(o, "CachesDeleted", NULL) || !json_add_int(o, "SpaceReclaimed", bytes))
 		return err_nomem(e);
 	return reply_json(req, 200, o);
