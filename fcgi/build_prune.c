@@ -18,6 +18,8 @@ static int reply_pruned(struct request *req, int64_t bytes, struct err *e)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 
+	if (prune_event_commit(req, "builder", bytes, e) < 0)
+		return -1;
 	if (!o || !json_add(o, "CachesDeleted", NULL) || !json_add_int(o, "SpaceReclaimed", bytes))
 		return err_nomem(e);
 	return reply_json(req, 200, o);
