@@ -109,6 +109,17 @@ def test_lines(service, source):
         assert os.path.exists(index)
 
 
+def test_complete_from_the_lowest(service, source):
+    """A layer that arrives before one beneath it is told to be downloaded, and complete only after that one."""
+    source.holds[0] = threading.Event()
+    pull = Pull(service, of(source))
+    upper = b'"Download complete","progressDetail":{},"id":"' + digest_of(source.blobs[1])[7:19].encode()
+    wait_until(lambda: upper in pull.text, what="the upper layer")
+    source.holds[0].set()
+    lines = pull.lines()
+    assert [line["id"] for line in lines if line.get("status") == "Pull complete"] == [digest_of(blob)[7:19] for blob in source.blobs]
+
+
 def test_two_tenants(service, source):
     """The second one's layers are read at their source as well, whoever else has them."""
     service.pull(source.host + "/x", "1")
