@@ -49,6 +49,7 @@ DIFFERENCES = [
     ("rmi", "`noprune=1` keeps the parents without a name", "accepted, changes nothing", "images have no parents here"),
     ("save, load, push of several platforms", "chosen by `platform`", "another platform than the image's is refused: 404 from save, an error in the stream from load and push", "an image is kept for one platform: that of the functions"),
     ("build", "a line break of the stream is an object of its own; `Running in <container>`", "the same text in fewer objects; `Running in` names a place of the build", "clients print what they get"),
+    ("builder prune", "drops parts of the cache, by their last use (`until`), by id or kind; `all` also those that images share", "all of the cache or, if a build used it since `until`, none; `all` changes nothing, `CachesDeleted` is null", "buildah's layers don't say when they were used; images don't need them, they are in the registry"),
     ("errors of the HTTP layer", "Go's plain text for what is no HTTP", "nginx's status with Docker's JSON", "nginx parses the requests"),
 ]
 
