@@ -26,6 +26,7 @@ DIFFERENCES = [
     ("inspect, list", "`NetworkID` of a created container is empty until its start", "the network's id from the beginning", "the membership is known from the beginning"),
     ("inspect", "`State.Pid` on the host", "the pid in the function", "the host is Lambda's"),
     ("list, inspect", "published ports with the host's address and port", "the exposed port alone", "nothing can connect to a function"),
+    ("list", "filter `ancestor` knows the images that were committed or built from one", "containers of the image itself alone", "images have no parents here"),
     ("list", "a volume's `Source` is empty for anonymous ones", "the same path as in inspect", "an inconsistency that no client needs"),
     ("list", "`Ports`, `Mounts` in an order that changes", "in the order in which they were asked for", "any order is right"),
     ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
