@@ -10,11 +10,10 @@
 /* In the store thread: "exec_start: <command>" and so on; exit code NULL: none. */
 int store_exec_event(struct store *s, const char *container, const char *exec, const char *action, const char *code, struct err *e);
 
-/* From the loop. */
-void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid);
-/* `done` is called in the loop when the end is durable. */
-typedef void exec_end_done(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
-void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_end_done *done);
+/* From the loop; `done` is called there when what they write is durable. */
+typedef void exec_written(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
+void store_post_exec_running(struct gateway *gw, const char *exec, const char *run, uint32_t stream, int64_t pid, exec_written *done);
+void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_written *done);
 
 /* Exit codes of execs of which nobody will tell more. */
 #define EXEC_LOST_STARTING 126
