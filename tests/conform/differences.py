@@ -31,6 +31,8 @@ DIFFERENCES = [
     ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
     ("top", "every argument of ps", "`-ef`, `aux`, `ax`, `-e`, `-o` with its usual columns; 400 for others", "an image needn't hold a ps; the agent reads /proc"),
     ("stats", "counters of cgroups", "sums over the container's processes; no block I/O", "a function can't read its cgroup"),
+    ("Ctrl-C, Ctrl-\\ in a terminal, without `--init`", "nothing happens to a main process that has no handler for the signal: it is process 1 of its namespace", "it ends (130, 131), as with `--init`",
+     "Lambda permits no pid namespace. Signals of stop and kill are withheld as dockerd's are; a terminal's come from the kernel. Were they ignored from the start, children would inherit that, and Python would never see one"),
     ("stop, kill, `rm -f` without a connected agent", "the process ends", "204 after the grace time; `State.Error` says until when the run may go on", "Lambda has no call that ends an invocation"),
     ("a run longer than the function's limit", "goes on", "SIGTERM, SIGKILL; `State.Error` says so", "Lambda ends an invocation after 15 minutes at most"),
     ("events", "the last 256 since dockerd began", "those of `SOCKERLESS_EVENT_RETENTION` (a day)", "they stand in the store, and a restart loses none"),
