@@ -1,10 +1,9 @@
 /*
  * GET /containers/{id}/top: the processes of a running container, from the
  * agent, which knows the columns of ps that are asked for mostly. 409 if it
- * doesn't run; else the event `top`, and the gateway carries the answer.
+ * doesn't run; the gateway carries the answer.
  */
 #include "fcgi/container.h"
-#include "fcgi/container_files.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 
@@ -14,7 +13,7 @@ int route_container_top(struct request *req, struct err *e)
 
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
-	if (container_check_running(&c, e) < 0 || container_event_commit(req, &c, "top", NULL, e) < 0)
+	if (container_check_running(&c, e) < 0)
 		return -1;
 	return container_handover(req, "/.gateway/http/task/", c.id, "task", "top", "ps_args", request_query(req, "ps_args", ""));
 }
