@@ -126,6 +126,7 @@ static void input_of_terminal(struct exec *x, struct evbuffer *in)
 	if (detached) {
 		struct conn *c = x->conn;
 
+		store_post_exec_detach(x->run->gw, x->run->container->id, x->id);
 		input_remove(&x->source);
 		x->conn = NULL;
 		c->state = NULL;
@@ -198,7 +199,7 @@ static void end_committed(struct gateway *gw, const char *id, const char *run, u
 	exec_free(x);
 }
 
-static void end(struct run *r, uint32_t stream, int code, const char *failure)
+static void end(struct run *r, uint32_t stream, int code, bool ran, const char *failure)
 {
 	struct exec *x = find(r, stream);
 
@@ -210,12 +211,12 @@ static void end(struct run *r, uint32_t stream, int code, const char *failure)
 		x->code = code;
 		x->failure = failure ? strdup(failure) : NULL;
 	}
-	store_post_exec_end(r->gw, r->container->id, r->id, stream, code, end_committed);
+	store_post_exec_end(r->gw, r->container->id, r->id, stream, code, ran, end_committed);
 }
 
 void exec_exited(struct run *r, uint32_t stream, int code)
 {
-	end(r, stream, code, NULL);
+	end(r, stream, code, true, NULL);
 }
 
 void exec_failed(struct run *r, uint32_t stream, const char *step, int error, const char *path, const char *detail)
@@ -225,7 +226,7 @@ void exec_failed(struct run *r, uint32_t stream, const char *step, int error, co
 
 	exec_error(&f, EXEC_ERROR_EXEC, step, error, path, detail);
 	snprintf(text, sizeof text, "%s\r\n", f.text);
-	end(r, stream, f.code, text);
+	end(r, stream, f.code, false, text);
 }
 
 /* The clients' streams end; the agent tells the exit codes when it is back. */
@@ -269,7 +270,8 @@ void exec_agent_knows(struct run *r, const uint32_t *streams, size_t n)
 			continue;
 		log_warn("exec %s was lost with its agent's connection", x->id);
 		x->lost = true;
-		end(r, x->stream, x->started ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, "the exec was lost with its agent's connection\r\n");
+		end(r, x->stream, x->started ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, x->started,
+		    "the exec was lost with its agent's connection\r\n");
 	}
 	/* Those of a predecessor are known to the store alone. */
 	if (r->left_streams > WIRE_MAIN)

@@ -15,6 +15,7 @@
 #include "agent-gateway/run.h"
 #include "agent-gateway/store_exec.h"
 #include "agent-gateway/table.h"
+#include "lib/buf.h"
 #include "lib/docker/exec_error.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -63,26 +64,25 @@ static int make_open(struct begin_job *j, const char *config, const char *spec, 
 	return j->open ? 0 : err_nomem(e);
 }
 
-static void command_text(char *text, size_t size, const char *config)
+/* As dockerd: program, a blank, its arguments. */
+static void command_text(struct buf *text, const char *config)
 {
 	CLEANUP_JSON struct json_object *c = NULL;
 	struct json_object *args;
-	size_t at;
 
-	at = (size_t)snprintf(text, size, "exec_start:");
+	buf_puts(text, "exec_start:");
 	if (json_parse(config, strlen(config), &c, NULL) < 0 || !(args = json_array(c, "Cmd")))
 		return;
-	for (size_t i = 0; i < json_object_array_length(args) && at < size; i++)
-		at += (size_t)snprintf(text + at, size - at, " %s", json_object_get_string(json_object_array_get_idx(args, i)));
-	/* As dockerd: program, a blank, its arguments. */
-	if (json_object_array_length(args) == 1 && at + 1 < size)
-		strcat(text, " ");
+	for (size_t i = 0; i < json_object_array_length(args); i++)
+		buf_printf(text, " %s", json_object_get_string(json_object_array_get_idx(args, i)));
+	if (json_object_array_length(args) == 1)
+		buf_putc(text, ' ');
 }
 
 static int begin_checked(struct begin_job *j, struct store *s, struct err *e)
 {
 	const enum query q = QUERY_GATEWAY_EXEC;
-	char action[512];
+	BUF_CLEANUP struct buf action = BUF_INIT;
 
 	if (strcmp(store_text(s, q, 3), "created"))
 		return err_set(e, ERR_CONFLICT, "Error: Exec command %s %s", j->exec,
@@ -94,10 +94,12 @@ static int begin_checked(struct begin_job *j, struct store *s, struct err *e)
 	snprintf(j->container, sizeof j->container, "%s", store_text(s, q, 0));
 	if (make_open(j, store_text(s, q, 2), store_text(s, q, 4), e) < 0)
 		return -1;
-	command_text(action, sizeof action, store_text(s, q, 2));
+	command_text(&action, store_text(s, q, 2));
+	if (action.failed)
+		return err_nomem(e);
 	if (store_run(s, QUERY_GATEWAY_EXEC_STARTING, e, "itt", (int64_t)j->stream, j->run, j->exec) < 0)
 		return -1;
-	return store_exec_event(s, j->container, j->exec, action, NULL, e);
+	return store_exec_event(s, j->container, j->exec, action.data, NULL, e);
 }
 
 static int begin_run(struct job *job, void *context, struct err *e)
@@ -188,13 +190,13 @@ static void begin_opened(struct begin_job *j, struct run *r)
 	if (!r || !r->agent || !r->agent->greeted || r->phase != RUN_STARTED) {
 		if (!c->dead)
 			reply_error(c, 503, "the agent of container %s is out of reach", j->container);
-		store_post_exec_end(j->job.gw, j->container, j->run, j->stream, 126, NULL);
+		store_post_exec_end(j->job.gw, j->container, j->run, j->stream, EXEC_LOST_STARTING, false, NULL);
 		return;
 	}
 	x = exec_new(j, r);
 	if (!x) {
 		reply_error(c, 503, "out of memory");
-		store_post_exec_end(j->job.gw, j->container, j->run, j->stream, 126, NULL);
+		store_post_exec_end(j->job.gw, j->container, j->run, j->stream, EXEC_LOST_STARTING, false, NULL);
 		return;
 	}
 	if (!c->dead)

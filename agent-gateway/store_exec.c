@@ -24,6 +24,7 @@ struct exec_job {
 	uint32_t stream;
 	int64_t pid;
 	int code;
+	bool ran;
 	exec_end_done *done;
 };
 
@@ -57,14 +58,34 @@ void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid)
 	worker_post(gw->store, &j->job);
 }
 
-static int exec_end(struct store *s, const char *container, const char *exec, int code, struct err *e)
+static int detach_run(struct job *job, void *store, struct err *e)
+{
+	struct exec_job *j = (struct exec_job *)job;
+
+	return store_exec_event(store, j->container, j->exec, "exec_detach", NULL, e);
+}
+
+void store_post_exec_detach(struct gateway *gw, const char *container, const char *exec)
+{
+	struct exec_job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		return;
+	j->job = (struct job){ .gw = gw, .run = detach_run, .done = exec_done, .writes = true };
+	snprintf(j->container, sizeof j->container, "%s", container);
+	snprintf(j->exec, sizeof j->exec, "%s", exec);
+	worker_post(gw->store, &j->job);
+}
+
+/* As dockerd: one that couldn't be started doesn't die. */
+static int exec_end(struct store *s, const char *container, const char *exec, int code, bool ran, struct err *e)
 {
 	char text[16];
 
 	snprintf(text, sizeof text, "%d", code);
 	if (store_run(s, QUERY_GATEWAY_EXEC_EXITED, e, "it", (int64_t)code, exec) < 0)
 		return -1;
-	return store_exec_event(s, container, exec, "exec_die", text, e);
+	return ran ? store_exec_event(s, container, exec, "exec_die", text, e) : 0;
 }
 
 static int end_run(struct job *job, void *context, struct err *e)
@@ -77,10 +98,10 @@ static int end_run(struct job *job, void *context, struct err *e)
 		return found;
 	snprintf(j->exec, sizeof j->exec, "%s", store_text(s, QUERY_GATEWAY_EXEC_BY_STREAM, 0));
 	store_reset(s, QUERY_GATEWAY_EXEC_BY_STREAM);
-	return exec_end(s, j->container, j->exec, j->code, e);
+	return exec_end(s, j->container, j->exec, j->code, j->ran, e);
 }
 
-void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, exec_end_done *done)
+void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, bool ran, exec_end_done *done)
 {
 	struct exec_job *j = calloc(1, sizeof *j);
 
@@ -93,6 +114,7 @@ void store_post_exec_end(struct gateway *gw, const char *container, const char *
 	snprintf(j->run, sizeof j->run, "%s", run);
 	j->stream = stream;
 	j->code = code;
+	j->ran = ran;
 	j->done = done;
 	worker_post(gw->store, &j->job);
 }
@@ -106,33 +128,44 @@ struct lost_job {
 	uint32_t alive[];
 };
 
-static bool lives(const struct lost_job *j, uint32_t stream)
+static bool lives(const uint32_t *alive, size_t n, uint32_t stream)
 {
-	for (size_t i = 0; i < j->n; i++)
-		if (j->alive[i] == stream)
+	for (size_t i = 0; i < n; i++)
+		if (alive[i] == stream)
 			return true;
 	return false;
 }
 
-static int lost_run(struct job *job, void *context, struct err *e)
+/* Ends the run's execs with streams up to `last` that aren't among `alive`. */
+static int end_all(struct store *s, const char *container, const char *run, uint32_t last, const uint32_t *alive, size_t n, struct err *e)
 {
 	const enum query q = QUERY_GATEWAY_EXEC_OPEN;
-	struct lost_job *j = (struct lost_job *)job;
-	struct store *s = context;
 	uint32_t after = 0;
 	int found;
 
-	while ((found = store_row(s, q, e, "ttii", j->container, j->run, (int64_t)after, (int64_t)j->last)) > 0) {
+	while ((found = store_row(s, q, e, "ttii", container, run, (int64_t)after, (int64_t)last)) > 0) {
 		bool began = !strcmp(store_text(s, q, 2), "running");
 		char exec[ID_HEX_LEN + 1];
 
 		snprintf(exec, sizeof exec, "%s", store_text(s, q, 0));
 		after = (uint32_t)store_int(s, q, 1);
 		store_reset(s, q);
-		if (!lives(j, after) && exec_end(s, j->container, exec, began ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, e) < 0)
+		if (!lives(alive, n, after) && exec_end(s, container, exec, began ? EXEC_LOST_RUNNING : EXEC_LOST_STARTING, began, e) < 0)
 			return -1;
 	}
 	return found;
+}
+
+int store_execs_end(struct store *s, const char *container, const char *run, struct err *e)
+{
+	return end_all(s, container, run, UINT32_MAX, NULL, 0, e);
+}
+
+static int lost_run(struct job *job, void *context, struct err *e)
+{
+	struct lost_job *j = (struct lost_job *)job;
+
+	return end_all(context, j->container, j->run, j->last, j->alive, j->n, e);
 }
 
 static void lost_done(struct job *job)

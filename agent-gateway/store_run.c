@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent-gateway/store_event.h"
+#include "agent-gateway/store_exec.h"
 #include "agent-gateway/store_health.h"
 #include "agent-gateway/store_resources.h"
 #include "agent-gateway/store_restart.h"
@@ -192,7 +193,7 @@ int store_run_end(struct store *s, const char *container, const char *run, const
 	*ret = (struct run_after){ .state = end->failed_start ? STATE_CREATED : STATE_EXITED };
 	if (!ended)
 		return 0;
-	if (store_run(s, QUERY_GATEWAY_EXECS_ENDED, e, "tt", container, run) < 0 || container_end(s, container, end, ret, e) < 0)
+	if (store_execs_end(s, container, run, e) < 0 || container_end(s, container, end, ret, e) < 0)
 		return -1;
 	if (store_row(s, QUERY_GATEWAY_CONTAINER, e, "t", container) < 0)
 		return -1;

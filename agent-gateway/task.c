@@ -11,6 +11,7 @@
 #include "agent-gateway/reply.h"
 #include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
+#include "agent-gateway/store_event.h"
 #include "lib/log.h"
 
 #define HEAD_MAX (64 * 1024)
@@ -30,11 +31,15 @@ struct task {
 	struct input input;      /* an upload's body */
 	struct input_source source;
 	struct evbuffer *head;   /* until it is whole */
-	int status;              /* 0: the head hasn't come */
+	struct json_object *said; /* the head; NULL: it hasn't come */
+	int status;              /* 0: as well */
+	const char *event;       /* that is to be told if the task can be done; NULL: none */
+	bool telling;            /* it is being committed: the client hears nothing before */
 	char *message;           /* of an error */
 	bool endless;            /* a stream that may end at any time */
 	bool replied;            /* the head went to the client */
 	bool over;
+	int code;                /* then */
 	uint32_t window, owed;
 };
 
@@ -81,7 +86,7 @@ static void answer(struct task *t)
 {
 	struct conn *c = t->conn;
 
-	if (!t->over || (c->body && !c->body_ended) || c->finishing || c->dead)
+	if (!t->over || t->telling || (c->body && !c->body_ended) || c->finishing || c->dead)
 		return;
 	if (t->replied)
 		reply_end(c);
@@ -91,40 +96,18 @@ static void answer(struct task *t)
 		reply_empty(c, t->status);
 }
 
-static void begin_reply(struct task *t, struct json_object *head)
+static void begin_reply(struct task *t)
 {
-	const char *type = json_str(head, "type", NULL), *stat = json_str(head, "stat", NULL);
+	const char *type = json_str(t->said, "type", NULL), *stat = json_str(t->said, "stat", NULL);
 	char header[4096] = "";
 
 	if (stat && strlen(stat) < sizeof header - 64)
 		snprintf(header, sizeof header, "X-Docker-Container-Path-Stat: %s\r\n", stat);
-	t->endless = json_flag(head, "endless", false);
+	t->endless = json_flag(t->said, "endless", false);
 	if (!type && !stat && !t->endless)
 		return;
 	t->replied = true;
 	reply_stream_with(t->conn, type, header);
-}
-
-/* Takes the head out of what has come; false: it is none. */
-static bool read_head(struct task *t)
-{
-	CLEANUP_JSON struct json_object *head = NULL;
-	struct evbuffer_ptr end = evbuffer_search_eol(t->head, NULL, NULL, EVBUFFER_EOL_LF);
-	size_t len = end.pos < 0 ? 0 : (size_t)end.pos;
-
-	if (end.pos < 0)
-		return evbuffer_get_length(t->head) <= HEAD_MAX;
-	if (len > HEAD_MAX || json_parse((const char *)evbuffer_pullup(t->head, (ssize_t)len + 1), len, &head, NULL) < 0)
-		return false;
-	t->status = (int)json_int(head, "status", 0);
-	if (t->status < 200 || t->status > 599)
-		return false;
-	if (t->status >= 400)
-		t->message = strdup(json_str(head, "message", ""));
-	else
-		begin_reply(t, head);
-	evbuffer_drain(t->head, len + 1);
-	return true;
 }
 
 static void pass_on(struct task *t)
@@ -141,6 +124,90 @@ static void pass_on(struct task *t)
 	}
 }
 
+/* All has come. A transfer that began and didn't end well must not look whole to the client. */
+static void finish(struct task *t)
+{
+	if (t->replied && t->code && !t->endless) {
+		conn_close(t->conn);
+		return;
+	}
+	conn_read(t->conn, true);
+	answer(t);
+}
+
+struct event_job {
+	struct job job;
+	struct conn *conn; /* holds a reference */
+	char container[ID_HEX_LEN + 1];
+	const char *action;
+};
+
+static int event_run(struct job *job, void *store, struct err *e)
+{
+	struct event_job *j = (struct event_job *)job;
+
+	return store_container_event(store, j->container, j->action, NULL, e);
+}
+
+/* The event is in the store: whoever has the answer finds it there. */
+static void event_done(struct job *job)
+{
+	struct event_job *j = (struct event_job *)job;
+	struct task *t = j->conn->dead ? NULL : j->conn->state;
+
+	if (job->rc < 0)
+		log_error("container %s: event %s: %s", j->container, j->action, job->err.text);
+	if (t) {
+		t->telling = false;
+		begin_reply(t);
+		pass_on(t);
+		if (t->over)
+			finish(t);
+	}
+	conn_unref(j->conn);
+	free(j);
+}
+
+static void tell(struct task *t)
+{
+	struct event_job *j = calloc(1, sizeof *j);
+
+	if (!j) {
+		begin_reply(t);
+		return;
+	}
+	j->job = (struct job){ .gw = t->conn->gw, .run = event_run, .done = event_done, .writes = true };
+	j->conn = t->conn;
+	conn_ref(t->conn);
+	strcpy(j->container, t->conn->container->id);
+	j->action = t->event;
+	t->telling = true;
+	worker_post(t->conn->gw->store, &j->job);
+}
+
+/* Takes the head out of what has come; false: it is none. */
+static bool read_head(struct task *t)
+{
+	struct evbuffer_ptr end = evbuffer_search_eol(t->head, NULL, NULL, EVBUFFER_EOL_LF);
+	size_t len = end.pos < 0 ? 0 : (size_t)end.pos;
+
+	if (end.pos < 0)
+		return evbuffer_get_length(t->head) <= HEAD_MAX;
+	if (len > HEAD_MAX || json_parse((const char *)evbuffer_pullup(t->head, (ssize_t)len + 1), len, &t->said, NULL) < 0)
+		return false;
+	t->status = (int)json_int(t->said, "status", 0);
+	if (t->status < 200 || t->status > 599)
+		return false;
+	if (t->status >= 400)
+		t->message = strdup(json_str(t->said, "message", ""));
+	else if (t->event)
+		tell(t);
+	else
+		begin_reply(t);
+	evbuffer_drain(t->head, len + 1);
+	return true;
+}
+
 static bool on_data(struct task *t, const struct wire_message *m)
 {
 	if (m->len > t->window || m->len > WIRE_PAYLOAD_MAX || (wire_channel(m) != WIRE_STDOUT && wire_channel(m) != WIRE_STDERR))
@@ -154,25 +221,21 @@ static bool on_data(struct task *t, const struct wire_message *m)
 		return false;
 	if (!t->status && !read_head(t))
 		return false;
-	if (t->status)
+	if (!t->telling)
 		pass_on(t);
 	drained(t);
 	return true;
 }
 
-/* A transfer that began and didn't end well must not look whole to the client. */
 static void end(struct task *t, int code)
 {
 	leave(t);
-	if (t->replied && code && !t->endless) {
-		conn_close(t->conn);
-		return;
-	}
+	t->code = code;
 	t->input.end = true;
 	if (t->source.conn)
 		input_remove(&t->source);
-	conn_read(t->conn, true);
-	answer(t);
+	if (!t->telling)
+		finish(t);
 }
 
 static void on_exit_report(struct task *t, const struct wire_message *m)
@@ -261,6 +324,7 @@ static void on_closed(struct conn *c)
 	input_remove(&t->source);
 	input_free(&t->input);
 	evbuffer_free(t->head);
+	json_object_put(t->said);
 	free(t->message);
 	free(t);
 }
@@ -320,6 +384,19 @@ static void refuse(struct conn *c, int status, const char *message)
 	conn_take(c, &task_ops, t);
 }
 
+/* What dockerd tells of it once it knows that it can be done. */
+static const char *event_of(const char *task)
+{
+	static const struct {
+		const char *task, *event;
+	} table[] = { { "top", "top" }, { "get", "archive-path" }, { "put", "extract-to-dir" } };
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (!strcmp(table[i].task, task))
+			return table[i].event;
+	return NULL;
+}
+
 void task_handle(struct conn *c)
 {
 	char text[160];
@@ -342,6 +419,7 @@ void task_handle(struct conn *c)
 		reply_error(c, 503, "out of memory");
 		return;
 	}
+	t->event = event_of(conn_arg(c, "task", ""));
 	if (c->body)
 		input_add(&t->input, &t->source, c);
 	else

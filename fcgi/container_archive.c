@@ -89,8 +89,6 @@ static int get(struct request *req, bool tar, struct err *e)
 		return -1;
 	if (!container_runs(&c))
 		return answer(req, &c, tar, e) < 0 || (tar && container_event_commit(req, &c, "archive-path", NULL, e) < 0) ? -1 : 0;
-	if (tar && container_event_commit(req, &c, "archive-path", NULL, e) < 0)
-		return -1;
 	return container_handover(req, "/.gateway/http/task/", c.id, "task", tar ? "get" : "stat", "name", req->name, "path",
 				  request_query(req, "path", ""));
 }
@@ -111,7 +109,7 @@ static int direct(struct request *req, struct err *e)
 	CONTAINER_CLEANUP struct container c = { 0 };
 	char path[256], status[16];
 
-	if (check(req, &c, e) < 0 || (container_runs(&c) && container_event_commit(req, &c, "extract-to-dir", NULL, e) < 0)) {
+	if (check(req, &c, e) < 0) {
 		snprintf(status, sizeof status, "%d", err_status(e->kind));
 		return reply_upload(req, "/.gateway/http/fail/0", "api", req->api, "status", status, "message", e->text, NULL);
 	}

@@ -265,32 +265,43 @@ static int make_config(struct committing *m, size_t layers, struct err *e)
 	return 0;
 }
 
+static int commit_event(struct committing *m, const char *shown, struct err *e)
+{
+	struct json_object *attributes = json_object_new_object();
+
+	if (!attributes || !json_add_str(attributes, "comment", request_query(m->req, "comment", "")) ||
+	    !json_add_str(attributes, "imageID", m->image.id) || !json_add_str(attributes, "imageRef", shown)) {
+		json_object_put(attributes);
+		return err_nomem(e);
+	}
+	return container_event(m->req, &m->c, "commit", attributes, e);
+}
+
+/* dockerd's order; the container stood still while its files were read, and goes on already. */
+static int keep_all(struct committing *m, const char *full, const char *shown, struct err *e)
+{
+	struct store *s = m->req->store;
+	bool paused = m->files.pause && m->c.state == STATE_RUNNING;
+
+	if ((paused && container_event(m->req, &m->c, "pause", NULL, e) < 0) ||
+	    image_keep(s, m->req->tenant, &m->image, full, NULL, e) < 0 ||
+	    (full && image_tag_event(s, m->req->tenant, full, shown, m->image.id, m->image.config, e) < 0) ||
+	    commit_event(m, shown, e) < 0 || (paused && container_event(m->req, &m->c, "unpause", NULL, e) < 0))
+		return -1;
+	return 0;
+}
+
 static int keep(struct committing *m, struct err *e)
 {
 	struct store *s = m->req->store;
 	CLEANUP_FREE char *full = m->named ? reference_full(&m->reference) : NULL;
 	CLEANUP_FREE char *shown = m->named ? reference_familiar(&m->reference) : NULL;
-	struct json_object *attributes = json_object_new_object();
-	int rc;
 
-	if ((m->named && (!full || !shown)) || !attributes || !json_add_str(attributes, "comment", request_query(m->req, "comment", "")) ||
-	    !json_add_str(attributes, "imageID", m->image.id) || !json_add_str(attributes, "imageRef", shown ? shown : "")) {
-		json_object_put(attributes);
+	if (m->named && (!full || !shown))
 		return err_nomem(e);
-	}
-	rc = store_begin(s, e);
-	if (rc < 0) {
-		json_object_put(attributes);
+	if (store_begin(s, e) < 0)
 		return -1;
-	}
-	rc = image_keep(s, m->req->tenant, &m->image, full, NULL, e);
-	if (rc == 0 && shown)
-		rc = image_tag_event(s, m->req->tenant, full, shown, m->image.id, m->image.config, e);
-	if (rc == 0)
-		rc = container_event(m->req, &m->c, "commit", attributes, e);
-	else
-		json_object_put(attributes);
-	if (rc < 0) {
+	if (keep_all(m, full, shown ? shown : "", e) < 0) {
 		store_rollback(s);
 		return -1;
 	}

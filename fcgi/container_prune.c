@@ -131,6 +131,7 @@ int route_container_prune(struct request *req, struct err *e)
 	CLEANUP_JSON struct json_object *removed = json_object_new_array();
 	CLEANUP_JSON struct json_object *sizes = json_object_new_object();
 	CLEANUP_JSON struct json_object *answer = json_object_new_object();
+	int64_t bytes;
 
 	if (!ids || !seqs || !removed || !sizes || !answer)
 		return err_nomem(e);
@@ -146,7 +147,10 @@ int route_container_prune(struct request *req, struct err *e)
 		hint_send(req->settings->run_dir, HINT_GATEWAY);
 	if (wait_for_all(req, ids, seqs, removed, e) < 0)
 		return -1;
-	if (!prune_add(answer, "ContainersDeleted", removed) || !json_add_int(answer, "SpaceReclaimed", reclaimed(removed, sizes)))
+	bytes = reclaimed(removed, sizes);
+	if (prune_event_commit(req, "container", bytes, e) < 0)
+		return -1;
+	if (!prune_add(answer, "ContainersDeleted", removed) || !json_add_int(answer, "SpaceReclaimed", bytes))
 		return err_nomem(e);
 	return reply_json(req, 200, answer);
 }

@@ -42,8 +42,6 @@ int create_check(struct json_object *body, struct create *ret, struct err *e);
 
 /* The types of the members of an object, of a list of objects or of PortBindings; part of create_check. ERR_INVALID. */
 int create_members(const char *field, struct json_object *v, struct err *e);
-/* False for a number above 2^63 - 1, at which json-c cuts. */
-bool create_fits(struct json_object *v);
 
 /* The rules that are no field's alone; part of create_check. */
 int create_rules(struct create *c, struct err *e);

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "fcgi/create.h"
-#include "lib/json.h"
+#include "lib/json_member.h"
 
 enum place { CONFIG, HOST };
 enum policy { KEEP, WARN, REFUSE, OWN };
@@ -69,7 +69,7 @@ static int check_elements(const struct field *f, struct json_object *list, enum 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *v = json_object_array_get_idx(list, i);
 
-		if (v && (!json_object_is_type(v, type) || (type == json_type_int && (json_object_get_int64(v) < 0 || !create_fits(v)))))
+		if (v && (!json_object_is_type(v, type) || (type == json_type_int && (json_object_get_int64(v) < 0 || !json_int_fits(v)))))
 			return wrong_type(f, v, go_types[f->type], e);
 		if (!v && type == json_type_string)
 			return err_set(e, ERR_INVALID, "invalid JSON: %s holds null", f->name);
@@ -104,7 +104,7 @@ static int check_type(const struct field *f, struct json_object *v, struct err *
 
 	if (!v || (f->type == COMMAND && json_object_is_type(v, json_type_string)))
 		return 0;
-	if (!json_object_is_type(v, shape[f->type].outer) || (shape[f->type].outer == json_type_int && !create_fits(v)))
+	if (!json_object_is_type(v, shape[f->type].outer) || (shape[f->type].outer == json_type_int && !json_int_fits(v)))
 		return wrong_type(f, v, go_containers[f->type], e);
 	if (shape[f->type].outer == json_type_array)
 		return check_elements(f, v, shape[f->type].inner, e);

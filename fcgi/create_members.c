@@ -7,76 +7,46 @@
 #include <strings.h>
 
 #include "fcgi/create.h"
-#include "lib/json.h"
+#include "lib/json_member.h"
 
-static const struct member {
-	const char *field, *name;
-	enum json_type type, inner;
+static const struct {
+	const char *field;
+	struct json_member is;
 } members[] = {
-	{ "Healthcheck", "Test", json_type_array, json_type_string },
-	{ "Healthcheck", "Interval", json_type_int },
-	{ "Healthcheck", "Timeout", json_type_int },
-	{ "Healthcheck", "StartPeriod", json_type_int },
-	{ "Healthcheck", "StartInterval", json_type_int },
-	{ "Healthcheck", "Retries", json_type_int },
-	{ "LogConfig", "Type", json_type_string },
-	{ "LogConfig", "Config", json_type_object, json_type_string },
-	{ "RestartPolicy", "Name", json_type_string },
-	{ "RestartPolicy", "MaximumRetryCount", json_type_int },
-	{ "PortBindings", "HostIp", json_type_string },
-	{ "PortBindings", "HostPort", json_type_string },
-	{ "Ulimits", "Name", json_type_string },
-	{ "Ulimits", "Soft", json_type_int },
-	{ "Ulimits", "Hard", json_type_int },
-	{ "BlkioWeightDevice", "Path", json_type_string },
-	{ "BlkioWeightDevice", "Weight", json_type_int },
-	{ "BlkioDeviceReadBps", "Path", json_type_string },
-	{ "BlkioDeviceReadBps", "Rate", json_type_int },
-	{ "BlkioDeviceWriteBps", "Path", json_type_string },
-	{ "BlkioDeviceWriteBps", "Rate", json_type_int },
-	{ "BlkioDeviceReadIOps", "Path", json_type_string },
-	{ "BlkioDeviceReadIOps", "Rate", json_type_int },
-	{ "BlkioDeviceWriteIOps", "Path", json_type_string },
-	{ "BlkioDeviceWriteIOps", "Rate", json_type_int },
-	{ "Mounts", "Type", json_type_string },
-	{ "Mounts", "Source", json_type_string },
-	{ "Mounts", "Target", json_type_string },
-	{ "Mounts", "ReadOnly", json_type_boolean },
-	{ "Mounts", "Consistency", json_type_string },
-	{ "Mounts", "BindOptions", json_type_object },
-	{ "Mounts", "VolumeOptions", json_type_object },
-	{ "Mounts", "TmpfsOptions", json_type_object },
+	{ "Healthcheck", { "Test", json_type_array, json_type_string } },
+	{ "Healthcheck", { "Interval", json_type_int, json_type_null } },
+	{ "Healthcheck", { "Timeout", json_type_int, json_type_null } },
+	{ "Healthcheck", { "StartPeriod", json_type_int, json_type_null } },
+	{ "Healthcheck", { "StartInterval", json_type_int, json_type_null } },
+	{ "Healthcheck", { "Retries", json_type_int, json_type_null } },
+	{ "LogConfig", { "Type", json_type_string, json_type_null } },
+	{ "LogConfig", { "Config", json_type_object, json_type_string } },
+	{ "RestartPolicy", { "Name", json_type_string, json_type_null } },
+	{ "RestartPolicy", { "MaximumRetryCount", json_type_int, json_type_null } },
+	{ "PortBindings", { "HostIp", json_type_string, json_type_null } },
+	{ "PortBindings", { "HostPort", json_type_string, json_type_null } },
+	{ "Ulimits", { "Name", json_type_string, json_type_null } },
+	{ "Ulimits", { "Soft", json_type_int, json_type_null } },
+	{ "Ulimits", { "Hard", json_type_int, json_type_null } },
+	{ "BlkioWeightDevice", { "Path", json_type_string, json_type_null } },
+	{ "BlkioWeightDevice", { "Weight", json_type_int, json_type_null } },
+	{ "BlkioDeviceReadBps", { "Path", json_type_string, json_type_null } },
+	{ "BlkioDeviceReadBps", { "Rate", json_type_int, json_type_null } },
+	{ "BlkioDeviceWriteBps", { "Path", json_type_string, json_type_null } },
+	{ "BlkioDeviceWriteBps", { "Rate", json_type_int, json_type_null } },
+	{ "BlkioDeviceReadIOps", { "Path", json_type_string, json_type_null } },
+	{ "BlkioDeviceReadIOps", { "Rate", json_type_int, json_type_null } },
+	{ "BlkioDeviceWriteIOps", { "Path", json_type_string, json_type_null } },
+	{ "BlkioDeviceWriteIOps", { "Rate", json_type_int, json_type_null } },
+	{ "Mounts", { "Type", json_type_string, json_type_null } },
+	{ "Mounts", { "Source", json_type_string, json_type_null } },
+	{ "Mounts", { "Target", json_type_string, json_type_null } },
+	{ "Mounts", { "ReadOnly", json_type_boolean, json_type_null } },
+	{ "Mounts", { "Consistency", json_type_string, json_type_null } },
+	{ "Mounts", { "BindOptions", json_type_object, json_type_null } },
+	{ "Mounts", { "VolumeOptions", json_type_object, json_type_null } },
+	{ "Mounts", { "TmpfsOptions", json_type_object, json_type_null } },
 };
-
-bool create_fits(struct json_object *v)
-{
-	return json_object_get_int64(v) < INT64_MAX || json_object_get_uint64(v) <= INT64_MAX;
-}
-
-static bool is_of(struct json_object *v, enum json_type type)
-{
-	return !v || (json_object_is_type(v, type) && (type != json_type_int || create_fits(v)));
-}
-
-static bool holds(const struct member *m, struct json_object *v)
-{
-	if (!is_of(v, m->type))
-		return false;
-	if (!v || m->inner == json_type_null)
-		return true;
-	if (m->type == json_type_array) {
-		for (size_t i = 0; i < json_object_array_length(v); i++)
-			if (!json_object_is_type(json_object_array_get_idx(v, i), m->inner))
-				return false;
-		return true;
-	}
-	json_object_object_foreach(v, key, value) {
-		(void)key;
-		if (!is_of(value, m->inner))
-			return false;
-	}
-	return true;
-}
 
 static int check_object(const char *field, struct json_object *o, struct err *e)
 {
@@ -84,8 +54,8 @@ static int check_object(const char *field, struct json_object *o, struct err *e)
 		return o ? err_set(e, ERR_INVALID, "invalid JSON: %s holds what is no object", field) : 0;
 	json_object_object_foreach(o, key, v)
 		for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-			if (!strcmp(members[i].field, field) && !strcasecmp(members[i].name, key) && !holds(&members[i], v))
-				return err_set(e, ERR_INVALID, "invalid JSON: json: cannot unmarshal %s.%s: it is of a wrong type", field, members[i].name);
+			if (!strcmp(members[i].field, field) && !strcasecmp(members[i].is.name, key) && !json_member_holds(&members[i].is, v))
+				return err_set(e, ERR_INVALID, "invalid JSON: json: cannot unmarshal %s.%s: it is of a wrong type", field, members[i].is.name);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ int route_events(struct request *req, struct err *e)
 	if (until && until < since)
 		return err_set(e, ERR_INVALID, "`since` time (%.100s) cannot be after `until` time (%.100s)",
 			       request_query(req, "since", ""), request_query(req, "until", ""));
+	/* Without a beginning an end asks for all that there is before it, as with dockerd. */
+	if (until && !since)
+		since = 1;
 	if (filters_parse(request_query(req, "filters", ""), &filters, e) < 0)
 		return -1;
 	snprintf(since_text, sizeof since_text, "%lld", (long long)since);

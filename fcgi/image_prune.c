@@ -58,7 +58,8 @@ int route_image_prune(struct request *req, struct err *e)
 	dangling = filters_boolean(p.filters, "dangling", 1, e);
 	if (dangling < 0 || store_begin(req->store, e) < 0)
 		return -1;
-	if (image_sizes_read(req, &before, e) < 0 || prune_all(req, &p, dangling, records, e) < 0 || image_sizes_read(req, &after, e) < 0) {
+	if (image_sizes_read(req, &before, e) < 0 || prune_all(req, &p, dangling, records, e) < 0 ||
+	    image_sizes_read(req, &after, e) < 0 || prune_event(req, "image", before.layers - after.layers, e) < 0) {
 		store_rollback(req->store);
 		return -1;
 	}

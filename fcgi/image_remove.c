@@ -107,7 +107,7 @@ static int add_record(struct removal *r, const char *what, const char *text, str
 	return 0;
 }
 
-static int untag(struct removal *r, const char *reference, struct err *e)
+static int untag(struct removal *r, const char *reference, bool told, struct err *e)
 {
 	CLEANUP_FREE char *shown = image_familiar(reference);
 
@@ -115,7 +115,7 @@ static int untag(struct removal *r, const char *reference, struct err *e)
 		return err_nomem(e);
 	if (store_run(r->req->store, QUERY_IMAGE_REFERENCE_DELETE, e, "tt", r->req->tenant, reference) < 0)
 		return -1;
-	if (image_event(r->req->store, r->req->tenant, "untag", r->image.id, r->image.id, r->image.config, e) < 0)
+	if (told && image_event(r->req->store, r->req->tenant, "untag", r->image.id, r->image.id, r->image.config, e) < 0)
 		return -1;
 	return add_record(r, "Untagged", shown, e);
 }
@@ -141,7 +141,7 @@ static int delete_image(struct removal *r, struct err *e)
 	const char *tenant = r->req->tenant;
 
 	while (name_count(r) > 0) {
-		if (untag(r, name_at(r, 0), e) < 0 || reload_names(r, e) < 0)
+		if (untag(r, name_at(r, 0), true, e) < 0 || reload_names(r, e) < 0)
 			return -1;
 	}
 	if (store_run(s, QUERY_GARBAGE_ADD_IMAGE, e, "itt", time_now(), tenant, r->image.id) < 0 ||
@@ -149,13 +149,13 @@ static int delete_image(struct removal *r, struct err *e)
 		return -1;
 	if (store_run(s, QUERY_DERIVED_DELETE, e, "tt", tenant, r->image.id) < 0 ||
 	    store_run(s, QUERY_IMAGE_DELETE, e, "tt", tenant, r->image.id) < 0 ||
-	    image_event(s, tenant, "delete", r->image.id, r->image.id, r->image.config, e) < 0 ||
+	    image_event(s, tenant, "delete", r->image.id, r->image.id, NULL, e) < 0 ||
 	    add_record(r, "Deleted", r->image.id, e) < 0)
 		return -1;
 	return image_layers_deleted(r->req, r->image.config, r->records, e);
 }
 
-/* The digests of a repository go with its last tag. */
+/* The digests of a repository go with its last tag, without a word. */
 static int untag_digests(struct removal *r, const char *reference, struct err *e)
 {
 	if (image_is_digest(reference))
@@ -164,7 +164,7 @@ static int untag_digests(struct removal *r, const char *reference, struct err *e
 		if (!image_is_digest(name_at(r, i)) && same_repository(name_at(r, i), reference))
 			return 0;
 	for (size_t i = 0; i < name_count(r); i++)
-		if (same_repository(name_at(r, i), reference) && untag(r, name_at(r, i), e) < 0)
+		if (same_repository(name_at(r, i), reference) && untag(r, name_at(r, i), false, e) < 0)
 			return -1;
 	return reload_names(r, e);
 }
@@ -201,7 +201,7 @@ static int remove_by_name(struct removal *r, struct err *e)
 	if (!r->force && is_single_reference(r) && *r->user)
 		return err_set(e, ERR_CONFLICT, "conflict: unable to remove repository reference \"%s\" (must force) - container %s is using its referenced image %.12s",
 			       text, r->user, r->image.id + 7);
-	if (untag(r, reference, e) < 0 || reload_names(r, e) < 0 || untag_digests(r, reference, e) < 0)
+	if (untag(r, reference, true, e) < 0 || reload_names(r, e) < 0 || untag_digests(r, reference, e) < 0)
 		return -1;
 	if (name_count(r) > 0)
 		return 0;

@@ -65,7 +65,7 @@ int route_network_prune(struct request *req, struct err *e)
 		return err_nomem(e);
 	if (prune_read(req, accepted, &p, e) < 0 || store_begin(req->store, e) < 0)
 		return -1;
-	if (collect(req, &p, doomed, e) < 0 || destroy(req, doomed, e) < 0) {
+	if (collect(req, &p, doomed, e) < 0 || destroy(req, doomed, e) < 0 || prune_event(req, "network", 0, e) < 0) {
 		store_rollback(req->store);
 		return -1;
 	}

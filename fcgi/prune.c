@@ -107,6 +107,25 @@ bool prune_wants(const struct prune *p, const char *labels_text, int64_t created
 	return !filters_count(p->filters, "label!") || !filters_match_labels(p->filters, "label!", labels);
 }
 
+int prune_event(struct request *req, const char *type, int64_t bytes, struct err *e)
+{
+	char attributes[64];
+
+	snprintf(attributes, sizeof attributes, "{\"reclaimed\":\"%lld\"}", (long long)bytes);
+	return store_run(req->store, QUERY_EVENT_ADD, e, "titttt", req->tenant, time_now(), type, "prune", "", attributes) < 0 ? -1 : 0;
+}
+
+int prune_event_commit(struct request *req, const char *type, int64_t bytes, struct err *e)
+{
+	if (store_begin(req->store, e) < 0)
+		return -1;
+	if (prune_event(req, type, bytes, e) < 0) {
+		store_rollback(req->store);
+		return -1;
+	}
+	return store_commit(req->store, e);
+}
+
 bool prune_add(struct json_object *answer, const char *key, struct json_object *list)
 {
 	return json_add(answer, key, json_object_array_length(list) ? json_object_get(list) : NULL);

@@ -51,7 +51,7 @@ int route_volume_prune(struct request *req, struct err *e)
 	all = filters_boolean(p.filters, "all", req->minor < ANONYMOUS_ONLY_SINCE, e);
 	if (all < 0 || store_begin(req->store, e) < 0)
 		return -1;
-	if (prune_all(req, &p, all, deleted, e) < 0) {
+	if (prune_all(req, &p, all, deleted, e) < 0 || prune_event(req, "volume", 0, e) < 0) {
 		store_rollback(req->store);
 		return -1;
 	}

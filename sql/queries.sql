@@ -521,11 +521,6 @@ UPDATE exec SET state = 'running', pid = :pid WHERE id = :id AND state = 'starti
 -- system
 UPDATE exec SET state = 'exited', exit_code = :code WHERE id = :id AND state <> 'exited';
 
--- name: gateway_execs_ended
--- system
-UPDATE exec SET state = 'exited', exit_code = 137
-WHERE container_id = :container AND run_id = :run AND state IN ('starting', 'running');
-
 -- name: gateway_container_gone
 -- system
 SELECT count(*) = 0 FROM container WHERE id = :id AND state <> 'removing';

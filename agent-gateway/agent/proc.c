@@ -169,3 +169,15 @@ unsigned long long proc_memory(void)
 			return kb * 1024;
 	return 0;
 }
+
+unsigned long long proc_oom_kills(void)
+{
+	CLEANUP_FCLOSE FILE *f = fopen("/proc/vmstat", "re");
+	unsigned long long n;
+	char line[256];
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "oom_kill %llu", &n) == 1)
+			return n;
+	return 0;
+}

@@ -31,5 +31,7 @@ void proc_command(const struct proc *p, char *text, size_t size);
 int64_t proc_boot_time(void);
 /* Bytes of memory of the machine; 0: unknown. */
 unsigned long long proc_memory(void);
+/* Processes that the machine's kernel has killed for want of memory. A function has a machine of its own. */
+unsigned long long proc_oom_kills(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "agent-gateway/agent/children.h"
 #include "agent-gateway/agent/fake_root.h"
 #include "agent-gateway/agent/hello.h"
+#include "agent-gateway/agent/proc.h"
 #include "agent-gateway/agent/seed.h"
 #include "agent-gateway/agent/tmpdir.h"
 #include "lib/ids.h"
@@ -123,6 +124,7 @@ void run_start_process(struct run *r)
 {
 	r->layer.start = r->restored ? snapshot_take(r->layer.root) : r->layer.base;
 	r->began = agent_now();
+	r->oom_kills = proc_oom_kills();
 	r->main = stream_start(r->agent, r->session, WIRE_MAIN, &r->launch);
 	if (!r->main)
 		run_end(r, false, "out of memory");
@@ -147,6 +149,8 @@ void run_reaped(struct run *r, pid_t pid, int status)
 	}
 	if (r->main && r->main->pid == pid) {
 		r->code = exit_code(status);
+		/* Also of one of its children, whose end a shell passes on. */
+		r->main->oom = r->code == 128 + SIGKILL && proc_oom_kills() > r->oom_kills;
 		health_stop(r->health);
 		snprintf(r->main->error, sizeof r->main->error, "%s", r->error);
 		stream_exited(r->main, r->code);

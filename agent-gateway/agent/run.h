@@ -32,6 +32,7 @@ struct run {
 	bool ending, acknowledged, answered;
 	int sweeps;             /* since it is ending */
 	int64_t last_signal;    /* the newest that was sent, by the gateway's numbers */
+	unsigned long long oom_kills; /* before it started (proc_oom_kills) */
 	int code;
 	char error[256];
 };

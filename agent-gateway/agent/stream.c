@@ -18,7 +18,7 @@ static struct json_object *exit_report(const struct stream *s)
 	struct json_object *o = json_object_new_object();
 
 	if (o && json_add_int(o, "code", s->code) && json_add_int(o, "stdout", (int64_t)s->out[0].read) &&
-	    json_add_int(o, "stderr", (int64_t)s->out[1].read) && json_add_bool(o, "oom", false) && json_add_str(o, "error", s->error) &&
+	    json_add_int(o, "stderr", (int64_t)s->out[1].read) && json_add_bool(o, "oom", s->oom) && json_add_str(o, "error", s->error) &&
 	    (!is_main(s) || json_add_bool(o, "changed", s->changed)))
 		return o;
 	json_object_put(o);

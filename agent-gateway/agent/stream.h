@@ -17,6 +17,7 @@ struct stream {
 	bool keeps;  /* a task whose work is worth nothing once the connection is cut */
 	struct children_stopped halted; /* by a task, for as long as it works */
 	bool settled, changed; /* of the main one: everything it started is gone; it wrote something */
+	bool oom;              /* of the main one: memory was out */
 	pid_t pid;   /* 0: never started, or reaped */
 	bool failed; /* never started: `failure` says why */
 	bool exited;

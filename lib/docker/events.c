@@ -1,10 +1,11 @@
 #include "lib/docker/events.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/docker/filters.h"
+#include "lib/docker/reference.h"
 #include "lib/json.h"
 
 static int by_name(const void *a, const void *b)
@@ -31,6 +32,12 @@ static struct json_object *sorted(struct json_object *o)
 	return ret;
 }
 
+/* Those of a prune are of nobody. */
+static bool add_unless_empty(struct json_object *o, const char *key, const char *value)
+{
+	return !*value || json_add_str(o, key, value);
+}
+
 bool docker_event_append(struct buf *out, const struct docker_event *ev)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
@@ -38,9 +45,9 @@ bool docker_event_append(struct buf *out, const struct docker_event *ev)
 	bool ok = o && actor;
 
 	if (ok && (!strcmp(ev->type, "container") || !strcmp(ev->type, "image"))) {
-		ok = json_add_str(o, "status", ev->action) && json_add_str(o, "id", ev->actor);
+		ok = json_add_str(o, "status", ev->action) && add_unless_empty(o, "id", ev->actor);
 		if (ok && !strcmp(ev->type, "container"))
-			ok = json_add_str(o, "from", json_str(ev->attributes, "image", ""));
+			ok = add_unless_empty(o, "from", json_str(ev->attributes, "image", ""));
 	}
 	ok = ok && json_add_str(o, "Type", ev->type) && json_add_str(o, "Action", ev->action) && json_add_str(actor, "ID", ev->actor) &&
 	     json_add(actor, "Attributes", sorted(ev->attributes));
@@ -57,118 +64,69 @@ bool docker_event_append(struct buf *out, const struct docker_event *ev)
 	return ok && !out->failed;
 }
 
-typedef bool match_fn(const struct docker_event *ev, const char *wanted);
+/* The rules are those of dockerd's daemon/events/filter.go. */
 
-static bool match_type(const struct docker_event *ev, const char *wanted)
+/* A value is the text, or its beginning; true without the filter. */
+static bool matches_prefix(struct json_object *filters, const char *key, const char *text)
 {
-	return !strcmp(ev->type, wanted);
-}
+	size_t n = filters_count(filters, key);
 
-/* "exec_start" stands for every "exec_start: command". */
-static bool match_event(const struct docker_event *ev, const char *wanted)
-{
-	size_t len = strlen(wanted);
+	for (size_t i = 0; i < n; i++) {
+		const char *value = filters_value(filters, key, i);
 
-	return !strncmp(ev->action, wanted, len) && (!ev->action[len] || ev->action[len] == ':');
-}
-
-static bool match_actor(const struct docker_event *ev, const char *wanted)
-{
-	if (*wanted == '/')
-		wanted++;
-	return *wanted && (!strncmp(ev->actor, wanted, strlen(wanted)) || !strcmp(json_str(ev->attributes, "name", ""), wanted));
-}
-
-static bool match_container(const struct docker_event *ev, const char *wanted)
-{
-	return !strcmp(ev->type, "container") && match_actor(ev, wanted);
-}
-
-static bool same_image(const char *have, const char *wanted)
-{
-	size_t len = strlen(wanted);
-
-	/* A name without a tag stands for all of them. */
-	return *have && !strncmp(have, wanted, len) && (!have[len] || have[len] == ':' || have[len] == '@');
-}
-
-static bool match_image(const struct docker_event *ev, const char *wanted)
-{
-	if (!strcmp(ev->type, "image") && (!strncmp(ev->actor, wanted, strlen(wanted)) ||
-					   same_image(json_str(ev->attributes, "name", ""), wanted)))
-		return true;
-	return same_image(json_str(ev->attributes, "image", ""), wanted);
-}
-
-static bool match_label(const struct docker_event *ev, const char *wanted)
-{
-	const char *equals = strchr(wanted, '=');
-	char key[512];
-	const char *have;
-
-	snprintf(key, sizeof key, "%.*s", equals ? (int)(equals - wanted) : (int)strlen(wanted), wanted);
-	have = json_str(ev->attributes, key, NULL);
-	return have && (!equals || !strcmp(have, equals + 1));
-}
-
-static bool match_scope(const struct docker_event *ev, const char *wanted)
-{
-	return !strcmp(wanted, "local");
-}
-
-/* Of another type than the filter's. */
-static bool match_other(const struct docker_event *ev, const char *wanted)
-{
-	return false;
-}
-
-static bool match_network(const struct docker_event *ev, const char *wanted)
-{
-	return !strcmp(ev->type, "network") && match_actor(ev, wanted);
-}
-
-static bool match_volume(const struct docker_event *ev, const char *wanted)
-{
-	return !strcmp(ev->type, "volume") && match_actor(ev, wanted);
-}
-
-static const struct {
-	const char *name;
-	match_fn *match;
-	bool all; /* every value has to match */
-} table[] = {
-	{ "type", match_type, false },           { "event", match_event, false },   { "container", match_container, false },
-	{ "image", match_image, false },         { "label", match_label, true },    { "scope", match_scope, false },
-	{ "network", match_network, false },     { "volume", match_volume, false }, { "plugin", match_other, false },
-	{ "service", match_other, false },       { "node", match_other, false },    { "secret", match_other, false },
-	{ "config", match_other, false },
-};
-
-static bool one_matches(const struct docker_event *ev, struct json_object *values, match_fn *match, bool all)
-{
-	size_t hits = 0, n = 0;
-
-	if (json_object_is_type(values, json_type_array)) {
-		n = json_object_array_length(values);
-		for (size_t i = 0; i < n; i++)
-			hits += match(ev, json_object_get_string(json_object_array_get_idx(values, i)));
-	} else if (json_object_is_type(values, json_type_object)) {
-		json_object_object_foreach(values, key, value) {
-			(void)value;
-			n++;
-			hits += match(ev, key);
-		}
+		if (!strncmp(text, value, strlen(value)))
+			return true;
 	}
-	return !n || (all ? hits == n : hits > 0);
+	return n == 0;
+}
+
+static bool has_value(struct json_object *filters, const char *key, const char *wanted)
+{
+	return filters_count(filters, key) && filters_exact(filters, key, wanted);
+}
+
+/* "exec_start" stands for every "exec_start: command"; where such a value is, all are beginnings. */
+static bool matches_event(struct json_object *filters, const char *action)
+{
+	if (has_value(filters, "event", "health_status") || has_value(filters, "event", "exec_create") || has_value(filters, "event", "exec_start"))
+		return matches_prefix(filters, "event", action);
+	return filters_exact(filters, "event", action);
+}
+
+/* Of whatever type the event is. */
+static bool matches_actor(struct json_object *filters, const char *key, const struct docker_event *ev)
+{
+	return matches_prefix(filters, key, ev->actor) || matches_prefix(filters, key, json_str(ev->attributes, "name", ""));
+}
+
+/* "busybox" stands for all its tags. */
+static bool matches_image_name(struct json_object *filters, const char *name)
+{
+	REFERENCE_CLEANUP struct reference r = { 0 };
+	CLEANUP_FREE char *familiar = NULL;
+	struct err ignored;
+
+	if (filters_exact(filters, "image", name))
+		return true;
+	if (reference_parse(name, &r, &ignored) == 0)
+		familiar = reference_familiar_name(&r);
+	return familiar && filters_exact(filters, "image", familiar);
+}
+
+static bool matches_image(struct json_object *filters, const struct docker_event *ev)
+{
+	const char *name = json_str(ev->attributes, strcmp(ev->type, "image") ? "image" : "name", "");
+
+	return !filters_count(filters, "image") || matches_image_name(filters, ev->actor) || matches_image_name(filters, name);
 }
 
 bool docker_event_matches(const struct docker_event *ev, struct json_object *filters)
 {
-	for (size_t i = 0; filters && i < sizeof table / sizeof *table; i++) {
-		struct json_object *values = json_get(filters, table[i].name);
+	static const char *const actors[] = { "daemon", "container", "plugin", "volume", "network", "node", "service", "secret", "config" };
 
-		if (values && !one_matches(ev, values, table[i].match, table[i].all))
+	for (size_t i = 0; i < sizeof actors / sizeof *actors; i++)
+		if (!matches_actor(filters, actors[i], ev))
 			return false;
-	}
-	return true;
+	return matches_event(filters, ev->action) && filters_exact(filters, "type", ev->type) && filters_exact(filters, "scope", "local") &&
+	       matches_image(filters, ev) && filters_match_labels(filters, "label", ev->attributes);
 }

@@ -12,14 +12,14 @@ struct docker_event {
 	int64_t time;            /* ns */
 	const char *type;        /* container, image, ... */
 	const char *action;
-	const char *actor;
+	const char *actor;       /* "": of a prune */
 	struct json_object *attributes;
 };
 
 /* Appends one line. False when memory is out. */
 bool docker_event_append(struct buf *out, const struct docker_event *ev);
 
-/* filters: {"type":{"container":true},...} or with arrays; NULL: none. */
+/* filters: as filters_parse() gives them; NULL: none. */
 bool docker_event_matches(const struct docker_event *ev, struct json_object *filters);
 
 #endif

@@ -2,15 +2,10 @@
  * The types within an image's config: clients are shown it, and those in Go
  * can't read an answer with a member of another type.
  */
-#include "lib/json.h"
+#include "lib/json_member.h"
 #include "lib/registry/image.h"
 
-struct member {
-	const char *name;
-	enum json_type type, inner; /* inner: json_type_null: anything */
-};
-
-static const struct member outside[] = {
+static const struct json_member outside[] = {
 	{ "architecture", json_type_string, json_type_null },
 	{ "author", json_type_string, json_type_null },
 	{ "config", json_type_object, json_type_null },
@@ -22,7 +17,7 @@ static const struct member outside[] = {
 	{ NULL, json_type_null, json_type_null },
 };
 
-static const struct member inside[] = {
+static const struct json_member inside[] = {
 	{ "ArgsEscaped", json_type_boolean, json_type_null },
 	{ "Cmd", json_type_array, json_type_string },
 	{ "Entrypoint", json_type_array, json_type_string },
@@ -40,7 +35,7 @@ static const struct member inside[] = {
 	{ NULL, json_type_null, json_type_null },
 };
 
-static const struct member health[] = {
+static const struct json_member health[] = {
 	{ "Interval", json_type_int, json_type_null },
 	{ "Retries", json_type_int, json_type_null },
 	{ "StartInterval", json_type_int, json_type_null },
@@ -50,32 +45,10 @@ static const struct member health[] = {
 	{ NULL, json_type_null, json_type_null },
 };
 
-static bool holds(const struct member *m, struct json_object *v)
+static int check(const struct json_member *table, struct json_object *o, struct err *e)
 {
-	if (!v)
-		return true;
-	if (!json_object_is_type(v, m->type))
-		return false;
-	if (m->inner == json_type_null)
-		return true;
-	if (m->type == json_type_array) {
-		for (size_t i = 0; i < json_object_array_length(v); i++)
-			if (!json_object_is_type(json_object_array_get_idx(v, i), m->inner))
-				return false;
-		return true;
-	}
-	json_object_object_foreach(v, key, value) {
-		(void)key;
-		if (value && !json_object_is_type(value, m->inner))
-			return false;
-	}
-	return true;
-}
-
-static int check(const struct member *table, struct json_object *o, struct err *e)
-{
-	for (const struct member *m = table; o && m->name; m++)
-		if (!holds(m, json_get(o, m->name)))
+	for (const struct json_member *m = table; o && m->name; m++)
+		if (!json_member_holds(m, json_get(o, m->name)))
 			return err_set(e, ERR_UPSTREAM, "the image's config is malformed: %s is of a wrong type", m->name);
 	return 0;
 }

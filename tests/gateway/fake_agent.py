@@ -70,25 +70,29 @@ class Agent:
                 raise EOFError("the gateway closed")
             self.buf += more
 
+    def any_message(self):
+        """(type, flags, stream, payload) of the next message."""
+        self.fill(2)
+        n, at = self.buf[1] & 0x7f, 2
+        if n == 126:
+            self.fill(4)
+            n, at = struct.unpack(">H", self.buf[2:4])[0], 4
+        elif n == 127:
+            self.fill(10)
+            n, at = struct.unpack(">Q", self.buf[2:10])[0], 10
+        self.fill(at + n)
+        data, self.buf = self.buf[at:at + n], self.buf[at + n:]
+        kind, flags, _, stream = struct.unpack(">BBHI", data[:8])
+        return kind, flags, stream, data[8:]
+
     def message(self):
-        """(type, flags, stream, payload) of the next message that is no ping."""
+        """The next message that is no ping; pings are answered."""
         while True:
-            self.fill(2)
-            n, at = self.buf[1] & 0x7f, 2
-            if n == 126:
-                self.fill(4)
-                n, at = struct.unpack(">H", self.buf[2:4])[0], 4
-            elif n == 127:
-                self.fill(10)
-                n, at = struct.unpack(">Q", self.buf[2:10])[0], 10
-            self.fill(at + n)
-            data, self.buf = self.buf[at:at + n], self.buf[at + n:]
-            kind, flags, _, stream = struct.unpack(">BBHI", data[:8])
-            if kind == PING:
-                if not flags & 4:
-                    self.send(PING, data[8:], flags=4)
-                continue
-            return kind, flags, stream, data[8:]
+            kind, flags, stream, payload = self.any_message()
+            if kind != PING:
+                return kind, flags, stream, payload
+            if not flags & 4:
+                self.send(PING, payload, flags=4)
 
     def expect(self, kind, stream=None, flags=None):
         """The next message of this kind; others are kept for later."""
