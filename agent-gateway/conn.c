@@ -176,9 +176,12 @@ static void eof_later(void *arg)
 
 void conn_check(struct conn *c)
 {
-	struct pollfd p = { .fd = bufferevent_getfd(c->bev) };
+	struct pollfd p = { .fd = -1 };
 
-	if (c->half_closed && poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
+	if (!c->half_closed)
+		return;
+	p.fd = bufferevent_getfd(c->bev);
+	if (poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
 		conn_close(c);
 }
 

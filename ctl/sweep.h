@@ -45,7 +45,7 @@ int sweep_registry(struct sweep *s, struct err *e);
 int sweep_spool(struct sweep *s, struct err *e);
 /* Removes a container's spool; one that isn't there is success. */
 int spool_remove(const char *state_dir, const char *id, struct err *e);
-/* Indexes of layers that weren't used for a month. Returns how many. */
+/* Indexes of layers that weren't used for a month, and what pulls left that broke off more than a day ago. Returns how many. */
 int sweep_index(struct sweep *s, struct err *e);
 
 #endif

@@ -33,6 +33,7 @@ struct build {
 	struct json_object *layers;        /* diff id -> {digest, size, type}: layers of these images, in our registry */
 
 	char image[65];                    /* hex id of the result */
+	bool known;                        /* the tenant has got this image: from the cache, mostly */
 	char *unused_args;                 /* "[X Y]" that no ARG took; NULL: none */
 	int64_t used;                      /* bytes of storage after the build */
 };
@@ -48,6 +49,8 @@ void build_say_ignored(struct build *b);
 int build_possible(const struct request *req, struct err *e);
 /* Sets id, dir, storage and lock and makes the directories. */
 int build_place(struct build *b, struct err *e);
+/* `builder prune` goes by the time of the last build: the lock's mtime. */
+int build_mark_used(const struct build *b, struct err *e);
 /* Removes the build's directory; what isn't ours to remove goes by the sandbox. */
 void build_clear(struct build *b);
 /* Removes the tenant's whole cache unless a build uses it; 1: done, 0: in use, or smaller than `above` bytes. */
@@ -55,6 +58,8 @@ int build_drop_cache(struct build *b, int64_t above, int64_t *ret_bytes, struct 
 
 /* build_context.c: the body's tar into dir/context, the Dockerfile into text and file. */
 int build_context(struct build *b, struct err *e);
+/* True: there is nothing at `path` once links are followed inside of the context. */
+bool build_context_lacks(const struct build *b, const char *path);
 
 /* build_base.c: every image that the Dockerfile names, for buildah in dir/base. The reply's stream has begun. */
 int build_bases(struct build *b, struct err *e);

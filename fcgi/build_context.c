@@ -132,10 +132,17 @@ static int unpack_here(struct build *b, struct err *e)
 	return rc;
 }
 
+/* Links are followed inside of the context. */
+static int open_inside(int context, const char *path, int flags)
+{
+	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, context, path, &how, sizeof how);
+}
+
 static int read_dockerfile(struct build *b, int context, struct err *e)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	CLEANUP_CLOSE int fd = (int)syscall(SYS_openat2, context, b->dockerfile_name, &how, sizeof how);
+	CLEANUP_CLOSE int fd = open_inside(context, b->dockerfile_name, O_RDONLY | O_NONBLOCK);
 	struct stat st;
 	ssize_t n;
 
@@ -167,6 +174,15 @@ static int write_dockerfile(struct build *b, struct err *e)
 	if (fd < 0 || write(fd, b->text, b->file.length) != (ssize_t)b->file.length)
 		return err_errno(e, errno, "writing the Dockerfile");
 	return 0;
+}
+
+bool build_context_lacks(const struct build *b, const char *path)
+{
+	CLEANUP_FREE char *place = NULL;
+	CLEANUP_CLOSE int context = asprintf(&place, "%s/context", b->dir) < 0 ? -1 : open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open_inside(context, path, O_PATH);
+
+	return context >= 0 && fd < 0 && errno == ENOENT;
 }
 
 int build_context(struct build *b, struct err *e)

@@ -190,11 +190,34 @@ static const char *essence(const char *why)
 	return helper ? helper + 10 : step ? step + 3 : why;
 }
 
+/* The path between `before` and a quotation mark; NULL: `before` isn't in the text. */
+static char *quoted_after(const char *text, const char *before)
+{
+	const char *at = strstr(text, before);
+
+	return at ? strndup(at + strlen(before), strcspn(at + strlen(before), "\"")) : NULL;
+}
+
+/*
+ * What a COPY or ADD didn't find in the context, as a path in it; NULL: something else went wrong. Of a link to nothing buildah says only that
+ * reading it failed: its helper ends after the message, and if it is quicker than buildah's next request to it, that one's failure is told instead.
+ */
+static char *missing_source(const struct build *b, const struct dockerfile_step *s, const char *why)
+{
+	CLEANUP_FREE char *link = quoted_after(why, "reading \"/build/context/");
+
+	if (strcmp(s->name, "COPY") != 0 && strcmp(s->name, "ADD") != 0)
+		return NULL;
+	if (link && build_context_lacks(b, link))
+		return STEAL(link);
+	return strstr(why, "no such file") ? quoted_after(why, "copier: stat: \"/") : NULL;
+}
+
 int build_output_failed(struct build_output *o, int status, struct err *e)
 {
 	const struct dockerfile_step *s = o->step && o->step <= o->build->file.count ? &o->build->file.steps[o->step - 1] : NULL;
 	const char *why = o->failure ? o->failure + 7 : "buildah failed";
-	const char *source = strstr(why, "copier: stat: \"");
+	CLEANUP_FREE char *source = s ? missing_source(o->build, s, why) : NULL;
 	CLEANUP_FREE char *command = NULL;
 	BUF_CLEANUP struct buf text = BUF_INIT;
 	int code = 0;
@@ -204,10 +227,8 @@ int build_output_failed(struct build_output *o, int status, struct err *e)
 		command = command_of(s);
 		buf_printf(&text, "The command '%s' returned a non-zero code: %d", command ? command : s->args, status);
 		code = status;
-	} else if (s && source && (strcmp(s->name, "COPY") == 0 || strcmp(s->name, "ADD") == 0) && strstr(why, "no such file")) {
-		source += strlen("copier: stat: \"/");
-		buf_printf(&text, "%s failed: file not found in build context or excluded by .dockerignore: stat %.*s: file does not exist", s->name,
-			   (int)strcspn(source, "\""), source);
+	} else if (source) {
+		buf_printf(&text, "%s failed: file not found in build context or excluded by .dockerignore: stat %s: file does not exist", s->name, source);
 	} else {
 		buf_puts(&text, essence(why));
 	}

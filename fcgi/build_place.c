@@ -145,6 +145,11 @@ int build_place(struct build *b, struct err *e)
 	return b->images && b->layers ? 0 : err_nomem(e);
 }
 
+int build_mark_used(const struct build *b, struct err *e)
+{
+	return futimens(b->lock, NULL) < 0 ? err_errno(e, errno, "marking the build cache as used") : 0;
+}
+
 void build_clear(struct build *b)
 {
 	static const char *const argv[] = { "/bin/sh", "-c", "rm -rf /build/run/* /build/tmp/* /build/out/* /build/context/*", NULL };

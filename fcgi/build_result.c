@@ -177,6 +177,27 @@ static int keep_name(struct result *r, const char *name, struct err *e)
 	       image_tag_event(req->store, req->tenant, full, shown, r->image.id, r->image.config, e) < 0 ? -1 : 0;
 }
 
+/* The image that the tenant has got, as far as names and events need it. */
+static int find_known(struct result *r, struct err *e)
+{
+	IMAGE_ROW_CLEANUP struct image_row row = { .config = NULL };
+	struct request *req = r->build->req;
+	char id[DIGEST_SIZE];
+	int rc;
+
+	snprintf(id, sizeof id, "sha256:%.64s", r->build->image);
+	rc = image_load(req->store, req->tenant, id, &row, e);
+	if (rc <= 0)
+		return rc < 0 ? -1 : err_set(e, ERR_CONFLICT, "the image %s was removed while it was built", id);
+	memcpy(r->image.id, row.id, DIGEST_SIZE);
+	memcpy(r->image.digest, row.manifest_digest, DIGEST_SIZE);
+	r->image.size = row.size;
+	r->image.config_text = STEAL(row.config_text);
+	r->image.config_len = strlen(r->image.config_text);
+	r->image.config = STEAL(row.config);
+	return 0;
+}
+
 static int keep(struct result *r, struct err *e)
 {
 	struct request *req = r->build->req;
@@ -186,7 +207,7 @@ static int keep(struct result *r, struct err *e)
 
 	if (store_begin(req->store, e) < 0)
 		return -1;
-	rc = image_keep(req->store, req->tenant, &r->image, NULL, NULL, e);
+	rc = r->build->known ? find_known(r, e) : image_keep(req->store, req->tenant, &r->image, NULL, NULL, e);
 	while (rc == 0 && (name = request_query_next(req, "t", &position)))
 		if (*name)
 			rc = keep_name(r, name, e);
@@ -211,8 +232,10 @@ int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e)
 {
 	__attribute__((cleanup(result_free))) struct result r = { .build = b };
 
-	if (read_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 || add_layers(&r, e) < 0 ||
-	    seal(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0 || keep(&r, e) < 0)
+	if (!b->known && (read_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 ||
+			  add_layers(&r, e) < 0 || seal(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0))
+		return -1;
+	if (keep(&r, e) < 0)
 		return -1;
 	snprintf(ret_id, DIGEST_SIZE, "%s", r.image.id);
 	return 0;

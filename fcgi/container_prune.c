@@ -148,7 +148,7 @@ int route_container_prune(struct request *req, struct err *e)
 	if (wait_for_all(req, ids, seqs, removed, e) < 0)
 		return -1;
 	bytes = reclaimed(removed, sizes);
-	if (prune_event(req, "container", bytes, e) < 0)
+	if (prune_event_commit(req, "container", bytes, e) < 0)
 		return -1;
 	if (!prune_add(answer, "ContainersDeleted", removed) || !json_add_int(answer, "SpaceReclaimed", bytes))
 		return err_nomem(e);

@@ -124,7 +124,7 @@ int route_image_build(struct request *req, struct err *e)
 
 	if (strcmp(request_query(req, "version", "1"), "2") == 0)
 		return err_set(e, ERR_NOT_SUPPORTED, "BuildKit is not supported: set DOCKER_BUILDKIT=0, which makes the client use the classic builder");
-	if (build_possible(req, e) < 0 || build_options(&b, e) < 0 || build_place(&b, e) < 0 || build_context(&b, e) < 0)
+	if (build_possible(req, e) < 0 || build_options(&b, e) < 0 || build_place(&b, e) < 0 || build_mark_used(&b, e) < 0 || build_context(&b, e) < 0)
 		return -1;
 	if (reply_stream_begin(req, 200, "application/json") < 0)
 		return -1;

@@ -89,14 +89,18 @@ static int index_end(void *arg, void *layer, const char *digest, struct err *e)
 int image_transfer(struct request *req, struct registry *from, struct image *i, struct registry *to, struct err *e)
 {
 	BUF_CLEANUP struct buf turns = BUF_INIT;
+	BUF_CLEANUP struct buf partials = BUF_INIT;
 	struct copy_sink sink = { req, index_begin, index_write, index_end };
 	struct copy_listener listener = {
 		.arg = req, .report = report, .known = known, .elsewhere = elsewhere, .keep = keep, .owner = req->tenant,
 	};
 
 	buf_printf(&turns, "%s/pull.turns", req->settings->state_dir);
-	if (turns.failed)
+	buf_printf(&partials, "%s/partial", req->settings->state_dir);
+	if (turns.failed || partials.failed)
 		return err_nomem(e);
 	listener.turns = turns.data;
+	listener.partials = partials.data;
+	listener.partials_max = (int64_t)req->settings->pull_keep << 20;
 	return image_copy(from, i, to, NULL, &listener, &sink, e);
 }

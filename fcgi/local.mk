@@ -1,6 +1,6 @@
 # sockerless-worker: main, request, reply and route; then a file per Docker verb.
 sbin_PROGRAMS += sockerless-worker
-sockerless_worker_LDADD = libsockerless.a $(FCGI_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
+sockerless_worker_LDADD = libsockerless.a $(FCGI_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ISAL_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 sockerless_worker_SOURCES = \
   fcgi/main.c fcgi/connection.h fcgi/reply.c fcgi/reply.h fcgi/request.c fcgi/request.h fcgi/route.c fcgi/route.h \
   fcgi/agent_connect.c fcgi/container.c fcgi/container_archive.c fcgi/container.h fcgi/container_attach.c fcgi/container_create.c \

@@ -115,6 +115,17 @@ int prune_event(struct request *req, const char *type, int64_t bytes, struct err
 	return store_run(req->store, QUERY_EVENT_ADD, e, "titttt", req->tenant, time_now(), type, "prune", "", attributes) < 0 ? -1 : 0;
 }
 
+int prune_event_commit(struct request *req, const char *type, int64_t bytes, struct err *e)
+{
+	if (store_begin(req->store, e) < 0)
+		return -1;
+	if (prune_event(req, type, bytes, e) < 0) {
+		store_rollback(req->store);
+		return -1;
+	}
+	return store_commit(req->store, e);
+}
+
 bool prune_add(struct json_object *answer, const char *key, struct json_object *list)
 {
 	return json_add(answer, key, json_object_array_length(list) ? json_object_get(list) : NULL);

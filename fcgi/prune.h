@@ -21,8 +21,9 @@ void prune_free(struct prune *p);
 /* Labels: a JSON object as text ("" and "null": none). created_at in ns. */
 bool prune_wants(const struct prune *p, const char *labels, int64_t created_at);
 
-/* The event that tells what was gained: type container, image, network, volume or builder. */
+/* The event that tells what was gained: type container, image, network, volume or builder. In the caller's transaction, and in one of its own. */
 int prune_event(struct request *req, const char *type, int64_t bytes, struct err *e);
+int prune_event_commit(struct request *req, const char *type, int64_t bytes, struct err *e);
 
 /* An empty list is null, as Go writes it. `list` is borrowed. False without memory. */
 bool prune_add(struct json_object *answer, const char *key, struct json_object *list);

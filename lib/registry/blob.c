@@ -1,13 +1,16 @@
 /* Blobs from a registry: transfers that go on after a break, and what is there. */
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/registry/client.h"
+#include "lib/registry/partial.h"
 #include "lib/registry/transport.h"
 
 #define TRIES 4        /* breaks one after the other without a byte between them */
 #define BREAKS_MAX 100 /* in all: a registry can't keep us busy for ever */
+#define REPLAY_SIZE 65536
 #define POLL_MS 100    /* how often a pause looks whether the client is still there */
 
 struct transfer {
@@ -15,6 +18,7 @@ struct transfer {
 	void *arg;
 	const struct registry_progress *progress;
 	const struct registry_reply *reply;
+	struct partial *kept; /* NULL: nothing is kept */
 	EVP_MD_CTX *hash;
 	int64_t done;
 	int64_t skip;  /* bytes that a registry without ranges sends again */
@@ -23,13 +27,26 @@ struct transfer {
 	bool began;    /* this try has brought its first bytes */
 };
 
+static void drop(struct transfer *t)
+{
+	if (t->kept)
+		partial_drop(t->kept);
+}
+
 static int take(struct transfer *t, const void *data, size_t len, struct err *e)
 {
 	t->done += (int64_t)len;
-	if (t->done > t->limit)
+	if (t->done > t->limit) {
+		drop(t);
 		return err_set(e, ERR_UPSTREAM, "the registry sends more bytes of a blob than it has");
-	if (digest_update(t->hash, data, len, e) < 0 || t->write(t->arg, data, len, e) < 0)
+	}
+	if (digest_update(t->hash, data, len, e) < 0 || t->write(t->arg, data, len, e) < 0) {
+		/* These bytes may be to blame. */
+		drop(t);
 		return -1;
+	}
+	if (t->kept && t->done > t->kept->had)
+		partial_add(t->kept, data, len);
 	if (t->progress && t->progress->report)
 		return t->progress->report(t->progress->arg, t->done, t->size, e);
 	return 0;
@@ -111,26 +128,56 @@ static int run(struct registry *r, const char *path, struct transfer *t, struct 
 	return err_set(e, why.kind, "%s", why.text);
 }
 
+/* What an earlier pull left. */
+static int replay(struct registry *r, struct transfer *t, struct err *e)
+{
+	char data[REPLAY_SIZE];
+	int64_t had = t->kept ? t->kept->had : 0;
+
+	while (t->done < had) {
+		ssize_t n = pread(t->kept->fd, data, sizeof data, t->done);
+
+		if (n <= 0) {
+			drop(t);
+			return err_set(e, ERR_INTERNAL, "the layer's file of an earlier pull can't be read");
+		}
+		if (r->cancelled && r->cancelled(r->cancelled_arg))
+			return err_set(e, ERR_INVALID, "context canceled");
+		if (take(t, data, (size_t)n, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int registry_get_blob(struct registry *r, const char *digest, int64_t size,
 		      int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
 		      const struct registry_progress *progress, struct err *e)
 {
+	return registry_resume_blob(r, digest, size, NULL, write, arg, progress, e);
+}
+
+int registry_resume_blob(struct registry *r, const char *digest, int64_t size, struct partial *kept,
+			 int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+			 const struct registry_progress *progress, struct err *e)
+{
 	BUF_CLEANUP struct buf path = BUF_INIT;
 	struct transfer t = {
-		.write = write, .arg = arg, .progress = progress, .size = size, .limit = size >= 0 ? size : REGISTRY_BLOB_MAX,
+		.write = write, .arg = arg, .progress = progress, .kept = kept, .size = size, .limit = size >= 0 ? size : REGISTRY_BLOB_MAX,
 	};
 	char found[DIGEST_SIZE];
 
 	if (registry_path(r, "blobs", digest, &path, e) < 0 || !(t.hash = digest_begin(e)))
 		return -1;
-	if (run(r, path.data, &t, e) < 0) {
+	if (replay(r, &t, e) < 0 || ((!kept || t.done != size) && run(r, path.data, &t, e) < 0)) {
 		digest_drop(t.hash);
 		return -1;
 	}
 	if (digest_end(t.hash, found, e) < 0)
 		return -1;
-	if (strcmp(found, digest) != 0 || (size >= 0 && t.done != size))
+	if (strcmp(found, digest) != 0 || (size >= 0 && t.done != size)) {
+		drop(&t);
 		return err_set(e, ERR_UPSTREAM, "filesystem layer verification failed for digest %s", digest);
+	}
 	return 0;
 }
 

@@ -110,6 +110,11 @@ int registry_delete_manifest(struct registry *r, const char *digest, struct err 
 int registry_get_blob(struct registry *r, const char *digest, int64_t size,
 		      int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
 		      const struct registry_progress *progress, struct err *e);
+/* The same, after what an earlier pull left in `kept`; what comes now is added to it. It is dropped if its bytes may be wrong. */
+struct partial;
+int registry_resume_blob(struct registry *r, const char *digest, int64_t size, struct partial *kept,
+			 int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+			 const struct registry_progress *progress, struct err *e);
 /* Into memory (free(); NUL-terminated), `limit` bytes at most. */
 int registry_get_blob_data(struct registry *r, const char *digest, size_t limit, char **ret, size_t *ret_len, struct err *e);
 /* 1: there (ret_size may be NULL; -1 if unknown), 0: not there, -1. */

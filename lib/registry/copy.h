@@ -40,6 +40,9 @@ struct copy_listener {
 	/* File by which copies of the same layer, of the same `owner`, take turns (lib/registry/turn.h); NULL: they don't. */
 	const char *turns;
 	const char *owner;
+	/* Directory for what has come of a layer while it comes (lib/registry/partial.h), for owners of turns alone; NULL: a copy that dies begins anew. */
+	const char *partials;
+	int64_t partials_max; /* bytes, of an owner */
 };
 
 /*

@@ -1,32 +1,33 @@
 #include "lib/registry/layer.h"
 
 #include <inttypes.h>
+#include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "lib/cleanup.h"
 
+/* The same tar is to give the same blob, and ISA-L's output changes with the pieces that it is given and asked for: they are of these sizes. */
+#define IN_SIZE (256 << 10)
 #define OUT_SIZE 65536
-#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for a gzip header; it holds no time and no name */
-#define LEVEL 4               /* half the time of 6 for 3% more bytes; fixed, so that the same tar gives the same blob */
+#define LEVEL 3 /* as small as zlib's 1, in a quarter of the time */
 
 struct layer_writer {
 	struct registry_upload *upload;
 	EVP_MD_CTX *diff_hash;
-	z_stream z;
-	bool z_open;
+	struct isal_zstream z;
 	int64_t taken;
 	int64_t limit;
+	size_t in_len;
+	unsigned char in[IN_SIZE];
 	unsigned char out[OUT_SIZE];
+	unsigned char tables[ISAL_DEF_LVL3_DEFAULT];
 };
 
 void layer_abort(struct layer_writer *w)
 {
 	if (!w)
 		return;
-	if (w->z_open)
-		deflateEnd(&w->z);
 	registry_upload_abort(w->upload);
 	digest_drop(w->diff_hash);
 	free(w);
@@ -45,9 +46,11 @@ int layer_begin(struct registry *to, int64_t limit, struct layer_writer **ret, s
 	if (!w)
 		return err_nomem(e);
 	w->limit = limit > 0 ? limit : REGISTRY_BLOB_MAX;
-	w->z_open = deflateInit2(&w->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) == Z_OK;
-	if (!w->z_open)
-		return err_nomem(e);
+	isal_deflate_init(&w->z);
+	w->z.gzip_flag = IGZIP_GZIP; /* with a header that holds no time and no name */
+	w->z.level = LEVEL;
+	w->z.level_buf = w->tables;
+	w->z.level_buf_size = sizeof w->tables;
 	w->diff_hash = digest_begin(e);
 	if (!w->diff_hash || registry_upload_begin(to, &w->upload, e) < 0)
 		return -1;
@@ -55,19 +58,21 @@ int layer_begin(struct registry *to, int64_t limit, struct layer_writer **ret, s
 	return 0;
 }
 
-static int pump(struct layer_writer *w, int flush, struct err *e)
+/* What was gathered; `last`: nothing follows. */
+static int pump(struct layer_writer *w, bool last, struct err *e)
 {
-	int rc;
-
+	w->z.next_in = w->in;
+	w->z.avail_in = (uint32_t)w->in_len;
+	w->z.end_of_stream = last;
 	do {
 		w->z.next_out = w->out;
 		w->z.avail_out = OUT_SIZE;
-		rc = deflate(&w->z, flush);
-		if (rc == Z_STREAM_ERROR)
-			return err_set(e, ERR_INTERNAL, "deflate failed");
+		if (isal_deflate(&w->z) != COMP_OK)
+			return err_set(e, ERR_INTERNAL, "packing a layer failed");
 		if (registry_upload_write(w->upload, w->out, OUT_SIZE - w->z.avail_out, e) < 0)
 			return -1;
-	} while (w->z.avail_out == 0 || (flush == Z_FINISH && rc != Z_STREAM_END));
+	} while (w->z.avail_out == 0 || (last && w->z.internal_state.state != ZSTATE_END));
+	w->in_len = 0;
 	return 0;
 }
 
@@ -79,11 +84,11 @@ int layer_write(struct layer_writer *w, const void *tar, size_t len, struct err 
 	if (digest_update(w->diff_hash, tar, len, e) < 0)
 		return -1;
 	while (len) {
-		uInt n = len > 1u << 30 ? 1u << 30 : (uInt)len;
+		size_t n = len < IN_SIZE - w->in_len ? len : IN_SIZE - w->in_len;
 
-		w->z.next_in = (unsigned char *)(uintptr_t)tar;
-		w->z.avail_in = n;
-		if (pump(w, Z_NO_FLUSH, e) < 0)
+		memcpy(w->in + w->in_len, tar, n);
+		w->in_len += n;
+		if (w->in_len == IN_SIZE && pump(w, false, e) < 0)
 			return -1;
 		tar = (const char *)tar + n;
 		len -= n;
@@ -97,7 +102,7 @@ int layer_commit(struct layer_writer *w, struct image_layer *ret, struct err *e)
 	struct image_layer layer = { .media_type = MEDIA_LAYER_DOCKER };
 	EVP_MD_CTX *hash;
 
-	if (pump(owned, Z_FINISH, e) < 0)
+	if (pump(owned, true, e) < 0)
 		return -1;
 	layer.unpacked = owned->taken;
 	hash = STEAL(owned->diff_hash);

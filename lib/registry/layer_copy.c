@@ -8,6 +8,8 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/registry/layer.h"
+#include "lib/registry/partial.h"
+#include "lib/registry/transport.h"
 #include "lib/registry/turn.h"
 #include "lib/registry/unzstd.h"
 
@@ -230,12 +232,12 @@ static int keep(const struct layer_copy *c, const char *digest, const struct ima
 	return rc;
 }
 
-static int move(const struct layer_copy *c, struct image_layer *layer, const struct turn *turn, struct err *e)
+static int move_once(const struct layer_copy *c, struct image_layer *layer, const struct turn *turn, struct partial *kept, struct err *e)
 {
 	struct image_layer stored = *layer;
 	struct passage p = { .c = c, .layer = layer, .turn = turn };
 	struct registry_progress progress = { progressed, &p, retrying };
-	int rc = registry_get_blob(c->from, layer->digest, layer->size, take, &p, &progress, e);
+	int rc = registry_resume_blob(c->from, layer->digest, layer->size, kept, take, &p, &progress, e);
 
 	if (rc == 0)
 		rc = layer_report(c, layer->digest, "Verifying Checksum", 0, 0, e);
@@ -247,7 +249,25 @@ static int move(const struct layer_copy *c, struct image_layer *layer, const str
 		return -1;
 	memcpy(stored.diff_id, layer->diff_id, DIGEST_SIZE);
 	*layer = stored;
+	partial_drop(kept);
 	return 0;
+}
+
+static int move(const struct layer_copy *c, struct image_layer *layer, const struct turn *turn, struct err *e)
+{
+	struct partial kept = PARTIAL_NONE;
+	bool resumed;
+	int rc;
+
+	if (turn->fd >= 0 && c->l->partials && layer->size > REGISTRY_CHUNK)
+		partial_open(c->l->partials, c->l->owner, layer->digest, c->l->partials_max, &kept);
+	resumed = kept.had > 0;
+	rc = move_once(c, layer, turn, &kept, e);
+	/* What an earlier pull left may have been damaged since, by a loss of power for one. */
+	if (rc < 0 && resumed && kept.fd < 0)
+		rc = move_once(c, layer, turn, &kept, e);
+	partial_close(&kept);
+	return rc;
 }
 
 /* Until the turn is ours, showing what the other one has done. 1: it has made the layer known, 0: ours now. */

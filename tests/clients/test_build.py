@@ -136,8 +136,10 @@ def test_contexts(docker, entries, query, status, message):
 
 def test_links_out_of_the_context(docker, built):
     """They are followed inside of it; absolute names are in it, too."""
-    status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\nCOPY x /x\n"), ("x", "/etc/passwd", tarfile.SYMTYPE)], mode="w:xz")
-    assert status == 200 and "no such file" in lines[-1]["error"]
+    for command in "COPY", "ADD":
+        status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\n%s x /x\n" % command.encode()), ("x", "/etc/passwd", tarfile.SYMTYPE)], mode="w:xz")
+        missing = "failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist"
+        assert (status, lines[-1]["error"]) == (200, "%s %s" % (command, missing))
     status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\nCOPY . /c\nRUN cat /c/x /c/d/y && usleep 300000\n"), ("/x", b"absolute\n"), ("d", "/tmp", tarfile.SYMTYPE),
                                       ("d/y", b"through\n")], "t=links", mode="w:bz2")
     built.append("links")
@@ -236,10 +238,17 @@ def test_compose(docker, built, tmp_path):
 
 
 def test_prune(docker, system):
-    build(docker, "FROM busybox\nRUN echo cached >/cached\n")
-    out = docker.ok("builder", "prune", "-f")
-    assert "Total reclaimed space: 0B" not in out and "Total reclaimed space:" in out
-    assert "Using cache" not in build(docker, "FROM busybox\nRUN echo cached >/cached\n")
+    dockerfile = "FROM busybox\nRUN echo cached >/cached\n"
+    build(docker, dockerfile)
+    # Younger than that, larger than nothing, no such part: it stays.
+    for kept in ["--filter", "until=24h"], ["--keep-storage", "20GB"], ["--filter", "id=x"], ["--filter", "type=exec.cachemount", "--filter", "until=1ms"]:
+        assert "Total reclaimed space: 0B" in docker.ok("builder", "prune", "-f", *kept)
+        assert "Using cache" in build(docker, dockerfile)
+    assert "invalid filter 'nosuch'" in docker.docker("builder", "prune", "-f", "--filter", "nosuch=1", check=1).stderr
+    for dropped in [], ["-a"], ["--filter", "until=1ms"]:
+        out = docker.ok("builder", "prune", "-f", *dropped)
+        assert "Total reclaimed space: 0B" not in out and "Total reclaimed space:" in out
+        assert "Using cache" not in build(docker, dockerfile)
 
 
 def test_turned_off(docker, system):

@@ -31,6 +31,8 @@ DIFFERENCES = [
     ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
     ("top", "every argument of ps", "`-ef`, `aux`, `ax`, `-e`, `-o` with its usual columns; 400 for others", "an image needn't hold a ps; the agent reads /proc"),
     ("stats", "counters of cgroups", "sums over the container's processes; no block I/O", "a function can't read its cgroup"),
+    ("Ctrl-C, Ctrl-\\ in a terminal, without `--init`", "nothing happens to a main process that has no handler for the signal: it is process 1 of its namespace", "it ends (130, 131), as with `--init`",
+     "Lambda permits no pid namespace. Signals of stop and kill are withheld as dockerd's are; a terminal's come from the kernel. Were they ignored from the start, children would inherit that, and Python would never see one"),
     ("stop, kill, `rm -f` without a connected agent", "the process ends", "204 after the grace time; `State.Error` says until when the run may go on", "Lambda has no call that ends an invocation"),
     ("a run longer than the function's limit", "goes on", "SIGTERM, SIGKILL; `State.Error` says so", "Lambda ends an invocation after 15 minutes at most"),
     ("events", "the last 256 since dockerd began", "those of `SOCKERLESS_EVENT_RETENTION` (a day)", "they stand in the store, and a restart loses none"),
@@ -47,6 +49,7 @@ DIFFERENCES = [
     ("rmi", "`noprune=1` keeps the parents without a name", "accepted, changes nothing", "images have no parents here"),
     ("save, load, push of several platforms", "chosen by `platform`", "another platform than the image's is refused: 404 from save, an error in the stream from load and push", "an image is kept for one platform: that of the functions"),
     ("build", "a line break of the stream is an object of its own; `Running in <container>`", "the same text in fewer objects; `Running in` names a place of the build", "clients print what they get"),
+    ("builder prune", "drops parts of the cache, by their last use (`until`), by id or kind; `all` also those that images share", "all of the cache or, if a build used it since `until`, none; `all` changes nothing, `CachesDeleted` is null", "buildah's layers don't say when they were used; images don't need them, they are in the registry"),
     ("errors of the HTTP layer", "Go's plain text for what is no HTTP", "nginx's status with Docker's JSON", "nginx parses the requests"),
 ]
 

@@ -171,6 +171,108 @@ def test_taken_up_again(service, source):
     assert statuses(lines)[-1].startswith("Status: Downloaded newer")
 
 
+class LargeSource(Source):
+    """One with ranges, whose layer's bytes are counted as they go out. `stop`: bytes after which it waits for the test."""
+
+    def __init__(self, size, stop):
+        super().__init__([make_tar({"large": os.urandom(size)})])
+        self.stop, self.served, self.event = stop, [], threading.Event()
+
+    def stream(self, data, at):
+        self.served.append(0)
+        turn = len(self.served) - 1
+        while at < len(data):
+            if turn == 0 and at >= self.stop and not self.event.wait(30):
+                return
+            piece = data[at:at + 65536]
+            yield piece
+            at += len(piece)
+            self.served[turn] += len(piece)
+
+    def handle(self, request):
+        data = self.blobs[0]
+        if not request.path.endswith(digest_of(data)) or request.command != "GET":
+            return super().handle(request)
+        first = int((request.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+        headers = {"Content-Length": str(len(data) - first)}
+        if first:
+            headers["Content-Range"] = "bytes %d-%d/%d" % (first, len(data) - 1, len(data))
+        return 206 if first else 200, headers, self.stream(data, first)
+
+    def close(self):
+        self.event.set()
+        self.server.close()
+
+
+def partials(service):
+    directory = os.path.join(service.directory, "partial")
+    return {name: os.path.getsize(os.path.join(directory, name)) for name in (os.listdir(directory) if os.path.isdir(directory) else [])}
+
+
+@pytest.mark.parametrize("damage", [None, "flipped", "longer"])
+def test_taken_up_within_a_layer(service, damage):
+    """The worker is killed in the middle of a large layer: what it had isn't asked for again, unless it was damaged since."""
+    source = LargeSource(20 << 20, 14 << 20)
+    name = "local." + digest_of(source.blobs[0])[7:]
+    try:
+        pull = Pull(service, of(source))
+        wait_until(lambda: partials(service).get(name, 0) >= source.stop - (1 << 20), what="most of what was served")
+        service.process.kill()
+        service.process.wait()
+        pull.lines()
+        source.event.set()
+        had = partials(service)[name]
+        assert had > 0
+        path = os.path.join(service.directory, "partial", name)
+        if damage == "flipped":
+            with open(path, "r+b") as f:
+                f.write(b"damaged")
+        if damage == "longer":
+            os.truncate(path, len(source.blobs[0]) + 1)
+        os.unlink(service.socket)
+        service.start()
+        assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
+        size = len(source.blobs[0])
+        assert source.served[1:] == {None: [size - had], "flipped": [size - had, size], "longer": [size]}[damage]
+        assert partials(service) == {} and service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0]
+    finally:
+        source.close()
+
+
+def test_a_layer_left_is_of_its_tenant(service):
+    """One tenant's half layer serves no other, and the next tenant begins at the first byte."""
+    source = LargeSource(12 << 20, 10 << 20)
+    try:
+        pull = Pull(service, of(source))
+        wait_until(lambda: any(size > 9 << 20 for size in partials(service).values()), what="most of what was served")
+        pull.connection.socket.shutdown(2)
+        assert service.call("GET", "/images/json").status == 200
+        pull.lines()
+        source.event.set()
+        service.pull(source.host + "/x", "1", tenant="other")
+        assert source.served[1:] == [len(source.blobs[0])] and len(partials(service)) == 1
+        service.pull(source.host + "/x", "1")
+        assert source.served[2] < len(source.blobs[0]) and partials(service) == {}
+    finally:
+        source.close()
+
+
+def test_layers_left_have_a_limit(service):
+    source = LargeSource(12 << 20, 10 << 20)
+    service.restart(SOCKERLESS_PULL_KEEP="2")
+    try:
+        pull = Pull(service, of(source))
+        wait_until(lambda: source.served == [10 << 20], what="most of the layer")
+        pull.connection.socket.shutdown(2)
+        assert service.call("GET", "/images/json").status == 200
+        pull.lines()
+        assert 1 << 20 < sum(partials(service).values()) <= 2 << 20
+    finally:
+        service.environment.pop("SOCKERLESS_PULL_KEEP")
+        service.restart()
+        source.close()
+
+
 def test_client_leaves(service, source):
     source.holds[0] = source.holds[1] = threading.Event()
     pull = Pull(service, of(source))

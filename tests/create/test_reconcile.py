@@ -67,6 +67,18 @@ def test_index(service):
     assert set(made) & set(os.listdir(directory)) == {"cd" * 32, "12" * 32 + ".0123.new", "notes"}
 
 
+def test_partial(service):
+    """What a pull left goes a day after its last byte."""
+    directory = os.path.join(service.directory, "partial")
+    os.makedirs(directory, exist_ok=True)
+    made = {"local." + "ab" * 32: 25, "other." + "cd" * 32: 23, "notes": 99, "local.txt": 99}
+    for name, hours in made.items():
+        open(os.path.join(directory, name), "w").close()
+        os.utime(os.path.join(directory, name), (time.time() - hours * 3600,) * 2)
+    assert service.ctl("reconcile", "--once").returncode == 0
+    assert set(os.listdir(directory)) == set(made) - {"local." + "ab" * 32}
+
+
 def test_stale_creating(service):
     s = service
     container = make(s, "two")
