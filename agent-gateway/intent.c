@@ -259,7 +259,7 @@ static int signal_run(struct job *job, void *store, struct err *e)
 {
 	struct signal_job *j = (struct signal_job *)job;
 	struct event_attribute extra[] = { { "signal", j->number }, { NULL, NULL } };
-	int first = store_run(store, QUERY_GATEWAY_INTENT_SIGNAL, e, "ii", (int64_t)j->signal, j->seq);
+	int first = store_run(store, QUERY_GATEWAY_INTENT_SIGNAL, e, "iii", (int64_t)j->signal, time_now(), j->seq);
 
 	if (first < 0 || (j->ends && store_run(store, QUERY_GATEWAY_CONTAINER_STOPPED, e, "t", j->container) < 0))
 		return -1;
