@@ -395,7 +395,7 @@ SELECT id FROM container WHERE state = 'restarting';
 
 -- name: gateway_intent_signal
 -- system
-UPDATE intent SET signal = :signal WHERE seq = :seq AND signal <> :signal;
+UPDATE intent SET signal = :signal, signal_at = CASE signal_at WHEN 0 THEN :now ELSE signal_at END WHERE seq = :seq AND signal <> :signal;
 
 -- name: gateway_container_started
 -- system
@@ -475,7 +475,7 @@ WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 
 
 -- name: gateway_intents
 -- system
-SELECT seq, container_id, verb, args FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;
+SELECT seq, container_id, verb, args, signal_at FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;
 
 -- name: gateway_intent
 -- system
