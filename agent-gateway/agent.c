@@ -12,8 +12,10 @@
 /* An agent has taken nothing for this many bytes: it is as good as gone. */
 #define BACKLOG_MAX (32u << 20)
 #define PING_EVERY 10LL * 1000000000
-#define PING_PARTS 8
 #define SILENCE_MAX 30LL * 1000000000
+/* Each agent is looked after once a second, in so many parts; one part's pings are so many times fewer than the agents. */
+#define LOOK_PARTS 10
+#define PING_PARTS 80
 
 void agent_send(struct agent *a, enum wire_type type, uint8_t flags, uint32_t stream, const void *data, size_t len)
 {
@@ -116,6 +118,8 @@ static void on_closed(struct conn *c)
 
 	if (a->run && a->run->agent == a)
 		run_agent_lost(a->run);
+	TAILQ_REMOVE(&c->gw->agents, a, link);
+	c->gw->agents_count--;
 	ws_parser_free(&a->ws);
 	free(a);
 }
@@ -163,35 +167,43 @@ void agent_accept(struct conn *c)
 	a->heard = gateway_clock();
 	ws_parser_init(&a->ws, true, WIRE_MESSAGE_MAX);
 	r->agent = a;
+	TAILQ_INSERT_TAIL(&c->gw->agents, a, link);
+	c->gw->agents_count++;
 	send_handshake(c);
 	conn_take(c, &agent_ops, a);
 }
 
 /*
- * Agents that came together are silent together: an eighth of them at most is
- * pinged in one tick, so that neither the pings nor their answers come all at
- * once. A ping is late by 7 s then, and SILENCE_MAX leaves room for that.
+ * Agents that came together are silent together: a part of them is looked at in
+ * one go, and few of it are pinged, so that neither the pings nor their answers
+ * come all at once. A ping is late by 8 s then, and SILENCE_MAX leaves room for that.
  */
-void agent_tick(struct gateway *gw)
+static void agents_look_after(evutil_socket_t fd, short what, void *arg)
 {
-	unsigned int agents = 0, pinged = 0;
-	struct conn *c;
+	struct gateway *gw = arg;
+	unsigned int looks = gw->agents_count / LOOK_PARTS + 1, pings = gw->agents_count / PING_PARTS + 1;
+	int64_t now = gateway_clock();
+	struct agent *a;
 
-	LIST_FOREACH(c, &gw->conns, link)
-		agents += c->ops == &agent_ops;
-	LIST_FOREACH(c, &gw->conns, link) {
-		struct agent *a = c->state;
-		int64_t silent;
+	for (; looks && (a = TAILQ_FIRST(&gw->agents)); looks--) {
+		int64_t silent = now - a->heard;
 
-		if (c->ops != &agent_ops)
-			continue;
-		silent = gateway_clock() - a->heard;
+		TAILQ_REMOVE(&gw->agents, a, link);
+		TAILQ_INSERT_TAIL(&gw->agents, a, link);
 		if (silent > SILENCE_MAX) {
 			agent_drop(a);
-		} else if (silent > PING_EVERY && a->pinged < a->heard && pinged <= agents / PING_PARTS) {
+		} else if (silent > PING_EVERY && a->pinged < a->heard && pings) {
 			agent_send(a, WIRE_PING, 0, WIRE_SESSION, "ping", 4);
-			a->pinged = gateway_clock();
-			pinged++;
+			a->pinged = now;
+			pings--;
 		}
 	}
+}
+
+int agents_open(struct gateway *gw, struct err *e)
+{
+	const struct timeval part = { .tv_usec = 1000000 / LOOK_PARTS };
+
+	gw->agents_event = event_new(gw->base, -1, EV_PERSIST, agents_look_after, gw);
+	return gw->agents_event && event_add(gw->agents_event, &part) == 0 ? 0 : err_nomem(e);
 }

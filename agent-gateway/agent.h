@@ -9,15 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "lib/wire.h"
 #include "lib/ws.h"
 
 struct conn;
+struct err;
 struct gateway;
 struct run;
 
 struct agent {
+	TAILQ_ENTRY(agent) link;
 	struct conn *conn;
 	struct run *run;     /* NULL once the run has ended */
 	struct ws_parser ws;
@@ -36,8 +39,8 @@ void agent_send_text(struct agent *a, enum wire_type type, uint32_t stream, cons
 /* Ends the connection soon; the run waits for a redial. */
 void agent_drop(struct agent *a);
 
-/* Each second: pings those that are silent, drops those that stay so. */
-void agent_tick(struct gateway *gw);
+/* From now on pings those that are silent, and drops those that stay so. */
+int agents_open(struct gateway *gw, struct err *e);
 
 /* agent_message.c: a message in its right form is acted upon. False: drop the agent. */
 bool agent_message(struct agent *a, const struct wire_message *m);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/container.h"
+#include "agent-gateway/read_more.h"
 #include "agent-gateway/reply.h"
 #include "agent-gateway/request.h"
 #include "agent-gateway/route.h"
@@ -17,6 +18,8 @@
 #define OUTPUT_LOW (64 * 1024)
 /* Most bytes read from the socket before the handler takes them. */
 #define INPUT_HIGH (256 * 1024)
+/* Most bytes read in one round: others wait meanwhile. */
+#define INPUT_ROUND (128 * 1024)
 
 struct evbuffer *conn_input(struct conn *c)
 {
@@ -173,9 +176,12 @@ static void eof_later(void *arg)
 
 void conn_check(struct conn *c)
 {
-	struct pollfd p = { .fd = bufferevent_getfd(c->bev) };
+	struct pollfd p = { .fd = -1 };
 
-	if (c->half_closed && poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
+	if (!c->half_closed)
+		return;
+	p.fd = bufferevent_getfd(c->bev);
+	if (poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR))
 		conn_close(c);
 }
 
@@ -255,6 +261,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
+	read_more(bev, INPUT_ROUND);
 	if (c->request)
 		feed_request(c);
 	else if (!c->ops)

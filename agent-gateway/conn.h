@@ -48,7 +48,6 @@ struct conn {
 	struct evbuffer *body;      /* of it: what came and wasn't taken yet; NULL: the request is no upload */
 	bool body_ended;            /* all of it came; the handler hears `eof` then */
 	bool upgrade;               /* the client asked for a tunnel */
-	bool held;                  /* until the runs of a predecessor are known */
 	bool half_closed;           /* the client sends nothing more */
 	bool head_pause;            /* once the output so far is written */
 	bool finishing;             /* closes when its output is written */

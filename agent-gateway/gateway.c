@@ -23,6 +23,11 @@
 #include "lib/store/store.h"
 
 #define LAG_WARN 50000000LL
+/*
+ * Most time of a round of the loop, as far as that is in many events' hands (µs): epoll hands out up to 4096 events at
+ * once, and after a restart as many agents say hello. Those that are left over go on in the next round, in their order.
+ */
+#define ROUND_MAX 2000
 #define SWEEP_TICKS 10 /* seconds between sweeps of what containers leave */
 
 int64_t gateway_clock(void)
@@ -96,7 +101,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct conn *c, *next;
 
 	check_lag(gw);
-	agent_tick(gw);
 	for (c = LIST_FIRST(&gw->conns); c; c = next) {
 		next = LIST_NEXT(c, link);
 		conn_check(c);
@@ -120,13 +124,29 @@ static int open_timers(struct gateway *gw, struct err *e)
 	return 0;
 }
 
+static struct event_base *base_new(void)
+{
+	const struct timeval round = { .tv_usec = ROUND_MAX };
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!config)
+		return NULL;
+	if (event_config_set_max_dispatch_interval(config, &round, -1, 0) == 0)
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 int gateway_open(struct gateway *gw, const struct settings *settings, struct err *e)
 {
 	*gw = (struct gateway){ .settings = settings, .hint_fd = -1, .lag_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC) };
 	LIST_INIT(&gw->conns);
+	LIST_INIT(&gw->held);
 	LIST_INIT(&gw->event_streams);
+	TAILQ_INIT(&gw->agents);
 	gw->intents_past = intent_past_new();
-	gw->base = event_base_new();
+	gw->base = base_new();
 	if (!gw->base || !gw->intents_past)
 		return err_nomem(e);
 	if (completions_open(&gw->completions, gw->base, e) < 0 ||
@@ -134,7 +154,7 @@ int gateway_open(struct gateway *gw, const struct settings *settings, struct err
 	    worker_start(&gw->spool, &spool_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->layer, &layer_thread_ops, settings->state_dir, gw->completions, e) < 0 ||
 	    worker_start(&gw->log, &cloud_log_ops, (void *)(uintptr_t)settings, gw->completions, e) < 0 ||
-	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, settings->aws_timeout, e) < 0 || open_timers(gw, e) < 0 || listener_open(gw, e) < 0)
+	    invoker_start(&gw->invoker, gw->completions, settings->invoke_hold, settings->aws_timeout, e) < 0 || open_timers(gw, e) < 0 || agents_open(gw, e) < 0 || listener_open(gw, e) < 0)
 		return -1;
 	runs_recover(gw);
 	spools_sweep(gw);
@@ -148,7 +168,7 @@ void gateway_close(struct gateway *gw)
 	if (gw->listener)
 		evconnlistener_free(gw->listener);
 	/* Agents redial; clients see the end of their streams. */
-	while ((c = LIST_FIRST(&gw->conns)))
+	while ((c = LIST_FIRST(&gw->conns)) || (c = LIST_FIRST(&gw->held)))
 		conn_close(c);
 	atomic_store(&gw->closing, true);
 	invoker_stop(gw->invoker);
@@ -160,6 +180,8 @@ void gateway_close(struct gateway *gw)
 		event_free(gw->hint);
 	if (gw->tick)
 		event_free(gw->tick);
+	if (gw->agents_event)
+		event_free(gw->agents_event);
 	if (gw->hint_fd >= 0)
 		close(gw->hint_fd);
 	if (gw->lag_fd >= 0)

@@ -10,6 +10,7 @@
 #include "agent-gateway/job.h"
 #include "lib/settings.h"
 
+struct agent;
 struct conn;
 struct container;
 struct run;
@@ -19,6 +20,7 @@ struct event_stream;
 
 LIST_HEAD(conn_list, conn);
 LIST_HEAD(event_stream_list, event_stream);
+TAILQ_HEAD(agent_list, agent);
 
 struct gateway {
 	struct event_base *base;
@@ -38,6 +40,10 @@ struct gateway {
 	int hint_fd;
 	void *containers, *runs, *execs; /* tables (table.h) */
 	struct conn_list conns;
+	struct conn_list held;    /* came before `recovered` (route_held) */
+	struct agent_list agents; /* whoever was looked after longest ago first (agents_look_after) */
+	unsigned int agents_count;
+	struct event *agents_event;
 	struct event_stream_list event_streams;
 	int64_t last_intent;      /* the newest that was taken up */
 	bool intents_asked;       /* a look at the store is under way */

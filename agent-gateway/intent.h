@@ -38,6 +38,7 @@ struct intent {
 	enum intent_stage stage;
 	int signal;     /* 0: the container's own */
 	int64_t timeout; /* seconds, -1: for ever */
+	int64_t signal_at; /* ns since the epoch: a predecessor of this process sent the signal then; 0: none did */
 	bool force;
 	char name[INTENT_NAME_MAX + 1]; /* the container's, in the client's words; "": its id */
 	bool killed;    /* KILL was sent */

@@ -2,7 +2,8 @@
  * stop: the signal, and KILL after the timeout; 204 when the run has ended,
  * 304 if there is none. restart: the same, and then a start. Without an
  * agent nothing can be sent: after a grace time the answer is 204 all the
- * same, and State.Error says how long the function may go on.
+ * same, and State.Error says how long the function may go on. The timeout
+ * runs from the first signal, also when another gateway sent that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,16 @@ static void kill_now(struct intent *in)
 	}
 }
 
+/* Seconds until KILL. What a predecessor of this process waited counts; a clock that was set back meanwhile adds nothing. */
+static int64_t time_left(const struct intent *in)
+{
+	int64_t waited = in->signal_at ? (time_now() - in->signal_at) / 1000000000 : 0;
+
+	if (waited <= 0)
+		return in->timeout;
+	return waited < in->timeout ? in->timeout - waited : 0;
+}
+
 void intent_stop(struct intent *in)
 {
 	struct container *c = in->container;
@@ -97,7 +108,7 @@ void intent_stop(struct intent *in)
 	}
 	in->stage = INTENT_EXIT;
 	if (in->timeout >= 0 && signal != SIGNAL_KILL)
-		intent_timer(in, in->timeout, kill_now);
+		intent_timer(in, time_left(in), kill_now);
 }
 
 void intent_stop_exited(struct intent *in)

@@ -15,7 +15,7 @@ struct taken {
 	char container[ID_HEX_LEN + 1];
 	enum intent_verb verb;
 	int signal;
-	int64_t timeout;
+	int64_t timeout, signal_at;
 	bool force;
 	char name[INTENT_NAME_MAX + 1];
 };
@@ -60,6 +60,7 @@ static int look_run(struct job *job, void *context, struct err *e)
 		for (t->verb = 0; t->verb < INTENT_VERBS - 1 && strcmp(verbs[t->verb], store_text(s, q, 2)); t->verb++)
 			;
 		read_args(t, store_text(s, q, 3));
+		t->signal_at = store_int(s, q, 4);
 		j->n++;
 	}
 	store_reset(s, q);
@@ -126,6 +127,7 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	in->verb = t->taken.verb;
 	in->signal = t->taken.signal;
 	in->timeout = t->taken.timeout;
+	in->signal_at = t->taken.signal_at;
 	in->force = t->taken.force;
 	strcpy(in->name, t->taken.name);
 	TAILQ_INSERT_TAIL(&c->intents.queue, in, link);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Jobs whose ends are told in one go: after a restart thousands of runs are read at once, and clients wait behind them. */
-#define DONE_MAX 64
+#define DONE_MAX 32
 
 struct completions {
 	pthread_mutex_t lock;

@@ -13,6 +13,8 @@
 #include "agent-gateway/run.h"
 #include "lib/log.h"
 
+#define LOAD_MAX 64
+
 struct left {
 	STAILQ_ENTRY(left) next;
 	struct gateway *gw;
@@ -30,6 +32,7 @@ STAILQ_HEAD(left_list, left);
 struct recover_job {
 	struct job job;
 	struct left_list list;
+	unsigned int *waiting;
 };
 
 static void forget(struct left_list *list)
@@ -146,31 +149,43 @@ static void container_loaded(void *arg, struct container *c, const struct err *e
 	free(l);
 }
 
+/* Thousands of loads would hold the loop up, and the clients' jobs behind them. */
+static void load_some(void *arg)
+{
+	struct recover_job *j = arg;
+	struct gateway *gw = j->job.gw;
+	struct left *l;
+
+	for (int n = 0; n < LOAD_MAX && (l = STAILQ_FIRST(&j->list)); n++) {
+		STAILQ_REMOVE_HEAD(&j->list, next);
+		l->gw = gw;
+		l->waiting = j->waiting;
+		++*j->waiting;
+		container_open(gw, l->container, container_loaded, l);
+	}
+	if (!STAILQ_EMPTY(&j->list)) {
+		gateway_later(gw, load_some, j);
+		return;
+	}
+	recovered(gw, j->waiting);
+	free(j);
+}
+
 static void recover_done(struct job *job)
 {
 	struct recover_job *j = (struct recover_job *)job;
-	unsigned int *waiting = calloc(1, sizeof *waiting);
-	struct gateway *gw = job->gw;
-	struct left *l;
 
-	if (job->rc < 0 || !waiting) {
+	j->waiting = calloc(1, sizeof *j->waiting);
+	if (job->rc < 0 || !j->waiting) {
 		log_error("the runs of a predecessor can't be read: %s", job->err.text);
-		event_base_loopbreak(gw->base);
+		event_base_loopbreak(job->gw->base);
 		forget(&j->list);
-		free(waiting);
+		free(j->waiting);
 		free(j);
 		return;
 	}
-	*waiting = 1;
-	while ((l = STAILQ_FIRST(&j->list))) {
-		STAILQ_REMOVE_HEAD(&j->list, next);
-		l->gw = gw;
-		l->waiting = waiting;
-		++*waiting;
-		container_open(gw, l->container, container_loaded, l);
-	}
-	free(j);
-	recovered(gw, waiting);
+	*j->waiting = 1;
+	load_some(j);
 }
 
 void runs_recover(struct gateway *gw)

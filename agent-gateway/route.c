@@ -9,6 +9,9 @@
 #include "agent-gateway/container.h"
 #include "agent-gateway/reply.h"
 
+/* Connections that are handled in one go. */
+#define HELD_MAX 32
+
 static const struct route routes[] = {
 	{ "/.gateway/tunnel/attach/", ROUTE_CONTAINER, attach_handle },
 	{ "/.gateway/tunnel/attach-ws/", ROUTE_CONTAINER, attach_ws_handle },
@@ -74,21 +77,29 @@ void route_conn(struct conn *c, char *target)
 		reply_error(c, 400, "the arguments can't be read");
 		return;
 	}
-	if (c->gw->recovered)
+	if (c->gw->recovered) {
 		handle(c);
-	else
-		c->held = true;
+	} else {
+		LIST_REMOVE(c, link);
+		LIST_INSERT_HEAD(&c->gw->held, c, link);
+	}
+}
+
+static void handle_held(void *arg)
+{
+	struct gateway *gw = arg;
+	struct conn *c;
+
+	for (int n = 0; n < HELD_MAX && (c = LIST_FIRST(&gw->held)); n++) {
+		LIST_REMOVE(c, link);
+		LIST_INSERT_HEAD(&gw->conns, c, link);
+		handle(c);
+	}
+	if (!LIST_EMPTY(&gw->held))
+		gateway_later(gw, handle_held, gw);
 }
 
 void route_held(struct gateway *gw)
 {
-	struct conn *c, *next;
-
-	for (c = LIST_FIRST(&gw->conns); c; c = next) {
-		next = LIST_NEXT(c, link);
-		if (!c->held)
-			continue;
-		c->held = false;
-		handle(c);
-	}
+	handle_held(gw);
 }

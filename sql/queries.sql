@@ -61,7 +61,8 @@ WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creat
 SELECT id, name, state, image_reference, image_id,
        ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
-       created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status')
+       created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status'),
+       CASE WHEN instr(host_config, '"Annotations":{') THEN json_extract(host_config, '$.Annotations') END
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused', 'restarting') OR restart_at)
 ORDER BY created_at DESC, id DESC;
@@ -92,12 +93,6 @@ SELECT image_uri, function_name FROM container WHERE tenant = :tenant AND id = :
 
 -- name: container_set_image_uri
 UPDATE container SET image_uri = :uri WHERE tenant = :tenant AND id = :id;
-
--- name: container_image_by_reference
-SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
-
--- name: container_image_by_prefix
-SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;
 
 -- name: info_images
 SELECT count(*) FROM image WHERE tenant = :tenant;
@@ -400,7 +395,7 @@ SELECT id FROM container WHERE state = 'restarting';
 
 -- name: gateway_intent_signal
 -- system
-UPDATE intent SET signal = :signal WHERE seq = :seq AND signal <> :signal;
+UPDATE intent SET signal = :signal, signal_at = CASE signal_at WHEN 0 THEN :now ELSE signal_at END WHERE seq = :seq AND signal <> :signal;
 
 -- name: gateway_container_started
 -- system
@@ -480,7 +475,7 @@ WHERE container_id = :container AND log_stream <> '' ORDER BY number DESC LIMIT 
 
 -- name: gateway_intents
 -- system
-SELECT seq, container_id, verb, args FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;
+SELECT seq, container_id, verb, args, signal_at FROM intent WHERE done_at IS NULL AND seq > :after ORDER BY seq LIMIT 256;
 
 -- name: gateway_intent
 -- system

@@ -74,6 +74,21 @@ def test_prompt_resize_keys(docker, terminal):
     terminal.wait_for("left with 7")
 
 
+@pytest.mark.parametrize("command,shown", [
+    ("sleep 1000", "left with 130"),
+    ("sh -c 'trap \"exit 9\" INT; echo be\"\"gun; while :; do sleep 0.1; done'", "left with 9"),
+    # A program that reads raw bytes gets the key as one.
+    ("sh -c 'stty raw -echo; echo be\"\"gun; dd bs=1 count=1 2>/dev/null | od -An -tx1; stty sane'", " 03\n"),
+])
+def test_control_c(docker, terminal, command, shown):
+    terminal.type("docker run --rm -it --name tty busybox " + command)
+    terminal.wait_for("begun") if "gun" in command else wait_until(lambda: docker.ok("ps", "-q", "--filter", "name=tty"), 20, "the start")
+    terminal.key("C-c")
+    terminal.wait_for_prompt(2)
+    terminal.type("echo left with $?")
+    terminal.wait_for(shown)
+
+
 def test_control_d(docker, terminal):
     terminal.type("docker run --rm -it busybox sh")
     terminal.wait_for("/ $")

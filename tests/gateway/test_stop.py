@@ -1,6 +1,7 @@
 import json
 import time
 
+import pytest
 from harness import until
 
 
@@ -164,6 +165,30 @@ def test_wait_not_running_answers_at_once(gw):
     wait = gw.get("http/wait/%s?api=1.43" % cid)
     wait.head()
     assert wait.body() == b'{"StatusCode":0}\n'
+
+
+@pytest.mark.parametrize("timeout,ago,least,most", [
+    (30, 28, 1, 5),      # what the predecessor waited counts
+    (30, 4000, 0, 4),    # the time was over while nobody was there
+    (2, -4000, 1.5, 5),  # the clock was set back: it begins anew, and no more than that
+])
+def test_a_stop_that_is_taken_up_again_ends_in_time(gw, timeout, ago, least, most):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    client = gw.ask(cid, "stop", signal=None, timeout=timeout)
+    assert signal(agent) == 15
+    until(lambda: gw.row("SELECT signal_at FROM intent WHERE verb = 'stop'")[0])
+    gw.kill()
+    gw.db.execute("UPDATE intent SET signal_at = signal_at - ? WHERE verb = 'stop'", (ago * 10 ** 9,))
+    gw.start()
+    agent = gw.agent(agent.inv.payload["run"])
+    agent.hello(state="running", pid=7)
+    begun = time.monotonic()
+    assert signal(agent) == 15 and signal(agent) == 9
+    assert least <= time.monotonic() - begun < most
+    agent.exit(137)
+    until(lambda: gw.state(cid) == "exited")
+    client.close()
 
 
 def test_a_stop_is_taken_up_again_and_told_once(gw):

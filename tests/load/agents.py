@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Idle agents: what one costs the gateway (and nginx), how long they take to
 come, and to come back after kill -9 of the gateway, and for how long its loop
-was away from its descriptors meanwhile. No function is invoked: the runs are
+was away from its descriptors meanwhile, and how long a client waited for an
+answer. No function is invoked: the runs are
 rows, the agents are tests/load/agents.c. With "nginx" they dial in through
 nginx and a worker's check, without it at the gateway's socket.
 
@@ -13,9 +14,11 @@ import os
 import pathlib
 import resource
 import secrets
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -65,6 +68,47 @@ class Lag:
             what, rounds, wall / 1e6, cpu / 1e6, wall_long, cpu_long), flush=True)
 
 
+class Probe(threading.Thread):
+    """A client of attach/ws at the gateway's socket: how long a ping's answer takes, and a new connection's 101."""
+
+    def __init__(self, gw, cid):
+        super().__init__(daemon=True)
+        self.path = gw.sock
+        self.head = ("GET /.gateway/tunnel/attach-ws/%s?api=1.43&stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" % cid).encode()
+        self.longest = self.connecting = 0.0
+        self.start()
+
+    def connect(self):
+        s = socket.socket(socket.AF_UNIX)
+        begun = time.perf_counter()
+        s.connect(self.path)
+        s.sendall(self.head)
+        if b"101" not in s.recv(4096):
+            raise OSError("refused")
+        self.connecting = max(self.connecting, time.perf_counter() - begun)
+        return s
+
+    def run(self):
+        s = None
+        while True:
+            time.sleep(0.003)
+            try:
+                s = s or self.connect()
+                begun = time.perf_counter()
+                s.sendall(b"\x89\x84\0\0\0\0ping")
+                if not s.recv(4096):
+                    raise OSError("cut")
+                self.longest = max(self.longest, time.perf_counter() - begun)
+            except OSError:
+                s = None
+
+    def show(self):
+        print("  a client of attach/ws waited %6.2f ms for a pong, %6.2f ms for its connection" % (self.longest * 1e3, self.connecting * 1e3),
+              flush=True)
+        self.longest = self.connecting = 0.0
+
+
 def insert(gw, count, through_nginx):
     """Rows of running containers; a line for each agent."""
     lines, now = [], time.time_ns()
@@ -79,7 +123,7 @@ def insert(gw, count, through_nginx):
         lines.append("/.agent/connect?run=%s Sockerless session=%s, proof=%s\n" % (run, session, proof) if through_nginx
                      else "/.gateway/agent/%s -\n" % run)
     gw.db.execute("COMMIT")
-    return lines
+    return lines, cid
 
 
 class Gateway(gateway_harness.Gateway):
@@ -135,16 +179,18 @@ def wait_line(agents, word):
             return line.strip()
 
 
-def measure(gw, front, lag, count, lines, jitter, empty):
+def measure(gw, front, lag, count, lines, jitter, empty, probe):
     base, front_base = pss(gw.process.pid), pss(*front.pids()) if front else 0
     agents = subprocess.Popen([BUILD / "tests/load/agents", str(front.port) if front else gw.sock, str(jitter)],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})
     try:
         lag.show("recovering %d runs" % count)
         agents.stdin.write("".join(lines))
         agents.stdin.close()
         print("  " + wait_line(agents, "up"))
         lag.show("while they came")
+        probe.show()
         time.sleep(22)
         now = pss(gw.process.pid)
         print("  gateway %.1f MB empty, %.1f MB with the runs, %.1f MB with their agents: %.1f KB each, %.1f KB with its run" % (
@@ -153,12 +199,14 @@ def measure(gw, front, lag, count, lines, jitter, empty):
             now = pss(*front.pids())
             print("  nginx   %.1f MB, then %.1f MB: %.1f KB each" % (front_base / 1e6, now / 1e6, (now - front_base) / count / 1000))
         lag.show("idle, with pings")
+        probe.show()
         gw.kill()
         begun = time.perf_counter()
         gw.start()
         print("  killed; the new gateway listens after %.3f s" % (time.perf_counter() - begun))
         print("  all back: " + wait_line(agents, "up"))
         lag.show("start and their return")
+        probe.show()
     finally:
         agents.kill()
         agents.wait()
@@ -174,7 +222,7 @@ def main():
     try:
         empty = pss(gw.process.pid)
         gw.kill()
-        lines = insert(gw, count, through_nginx)
+        lines, cid = insert(gw, count, through_nginx)
         lag = Lag(pathlib.Path(gw.dir) / "lag")
         os.environ.update(LD_PRELOAD=str(BUILD / "tests/load/loop_lag.so"), LOOP_LAG=str(lag.path))
         gw.start()
@@ -183,7 +231,7 @@ def main():
         time.sleep(2)
         print("%d agents %s, redialling within %d ms" % (count, "through nginx" if front else "at the gateway's socket", jitter), flush=True)
         os.environ["LD_PRELOAD"] = str(BUILD / "tests/load/loop_lag.so")
-        measure(gw, front, lag, count, lines, jitter, empty)
+        measure(gw, front, lag, count, lines, jitter, empty, Probe(gw, cid))
     finally:
         os.environ.pop("LD_PRELOAD", None)
         if front:
