@@ -15,7 +15,7 @@ sockerless_worker_SOURCES = \
   fcgi/image_list.c fcgi/image_platform.c fcgi/image_platform.h fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \
   fcgi/image_store.h fcgi/info.c fcgi/json_text.c fcgi/json_text.h fcgi/list_filters.c fcgi/list_filters.h fcgi/ping.c \
   fcgi/plugin_list.c fcgi/stop_args.c fcgi/stop_args.h fcgi/version.c \
-  fcgi/build.h fcgi/build_base.c fcgi/build_context.c fcgi/build_options.c fcgi/build_output.c fcgi/build_place.c fcgi/build_result.c \
+  fcgi/build.h fcgi/build_base.c fcgi/build_config.c fcgi/build_context.c fcgi/build_options.c fcgi/build_output.c fcgi/build_place.c fcgi/build_result.c \
   fcgi/build_run.c fcgi/image_build.c \
   fcgi/auth.c fcgi/build_prune.c fcgi/container_prune.c fcgi/create_keep.c fcgi/create_keep.h fcgi/create_volumes.c \
   fcgi/create_writable.c fcgi/create_writable.h \
