@@ -6,6 +6,7 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
+#include "fcgi/log_details.h"
 #include "lib/cleanup.h"
 #include "lib/docker/log_options.h"
 #include "lib/docker/signals.h"
@@ -140,15 +141,10 @@ static int rule_health(struct create *c, struct err *e)
 	return 0;
 }
 
-/* Of what the spool knows nothing of. */
-static bool has_other_log_options(struct json_object *options)
+/* What has no effect: the spool takes output in at its own pace. */
+static bool has_log_mode(struct json_object *options)
 {
-	static const char *const known[] = { "max-file", "max-size", "compress", "labels", "env" };
-	int n = options ? json_object_object_length(options) : 0;
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		n -= json_str(options, known[i], NULL) != NULL;
-	return n > 0;
+	return strcmp(json_str(options, "mode", ""), "non-blocking") == 0;
 }
 
 static int rule_log(struct create *c, struct err *e)
@@ -165,9 +161,9 @@ static int rule_log(struct create *c, struct err *e)
 			return err_set(e, ERR_INVALID, "the log driver %s is not supported: output is kept by the service (json-file, local or none)", type);
 	if (*type && !none && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0)
 		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
-	if (!none && log_options_read(*type ? type : "json-file", options, &read, e) < 0)
+	if (!none && (log_options_read(*type ? type : "json-file", options, &read, e) < 0 || log_details_check(options, e) < 0))
 		return -1;
-	if (!none && has_other_log_options(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
+	if (!none && has_log_mode(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
 		return -1;
 	if (!*type && replace(log, "Type", json_object_new_string("json-file"), e) < 0)
 		return -1;

@@ -109,6 +109,17 @@ def test_lines(service, source):
         assert os.path.exists(index)
 
 
+def test_complete_from_the_lowest(service, source):
+    """A layer that arrives before one beneath it is told to be downloaded, and complete only after that one."""
+    source.holds[0] = threading.Event()
+    pull = Pull(service, of(source))
+    upper = b'"Download complete","progressDetail":{},"id":"' + digest_of(source.blobs[1])[7:19].encode()
+    wait_until(lambda: upper in pull.text, what="the upper layer")
+    source.holds[0].set()
+    lines = pull.lines()
+    assert [line["id"] for line in lines if line.get("status") == "Pull complete"] == [digest_of(blob)[7:19] for blob in source.blobs]
+
+
 def test_two_tenants(service, source):
     """The second one's layers are read at their source as well, whoever else has them."""
     service.pull(source.host + "/x", "1")
@@ -135,19 +146,12 @@ def test_two_tenants(service, source):
 def test_two_workers(service, source):
     """Two pulls of the same image at the same time do the work once, and both show it."""
     source.holds[1] = threading.Event()
-    second = os.path.join(service.directory, "second.sock")
-    worker = subprocess.Popen([os.path.join(os.environ.get("BUILD_DIR", "build"), "sockerless-worker"), "--socket", second], env=service.environment,
-                              stdin=subprocess.DEVNULL, stderr=service.log)
-    try:
-        wait_until(lambda: os.path.exists(second), what="the second worker's socket")
+    with service.second() as second:
         pulls = [Pull(service, of(source)), Pull(service, of(source), second)]
         wait_until(lambda: all(b'"Downloading"' in p.text.partition(digest_of(source.blobs[1])[7:19].encode())[2] for p in pulls), what="both pulls' progress")
         source.holds[1].set()
         for p in pulls:
             assert statuses(p.lines())[-1].startswith("Status: Downloaded newer image")
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(20)
     assert source.asked == [1, 1]
 
 
