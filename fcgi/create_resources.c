@@ -93,7 +93,7 @@ static int cpu_memory(const struct create *c, int64_t *ret, struct err *e)
 
 static int choose_memory(struct create *c, struct err *e)
 {
-	int64_t memory = host_int(c, "Memory"), swap = host_int(c, "MemorySwap"), mb = memory / MIB + (memory % MIB > 0), cpu_mb;
+	int64_t memory = host_int(c, "Memory"), swap = host_int(c, "MemorySwap"), mb = memory / MIB + (memory % MIB > 0), cpu_mb = 0;
 
 	if (mb > CREATE_MEMORY_MAX)
 		return err_set(e, ERR_INVALID, "Memory of %lld MB is not supported: a Lambda function has %d MB at most", (long long)mb, CREATE_MEMORY_MAX);
