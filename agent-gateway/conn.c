@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent-gateway/container.h"
+#include "agent-gateway/read_more.h"
 #include "agent-gateway/reply.h"
 #include "agent-gateway/request.h"
 #include "agent-gateway/route.h"
@@ -17,6 +18,8 @@
 #define OUTPUT_LOW (64 * 1024)
 /* Most bytes read from the socket before the handler takes them. */
 #define INPUT_HIGH (256 * 1024)
+/* Most bytes read in one round: others wait meanwhile. */
+#define INPUT_ROUND (128 * 1024)
 
 struct evbuffer *conn_input(struct conn *c)
 {
@@ -258,6 +261,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
+	read_more(bev, INPUT_ROUND);
 	if (c->request)
 		feed_request(c);
 	else if (!c->ops)

@@ -166,6 +166,18 @@ void exec_client_gone(struct exec *x)
 	grant(x);
 }
 
+/* inspect says so before a client hears that it runs. */
+static void running_committed(struct gateway *gw, const char *id, const char *run, uint32_t stream)
+{
+	struct run *r = table_find(&gw->runs, run);
+	struct exec *x = r ? find(r, stream) : NULL;
+
+	if (!x)
+		return;
+	exec_answer_detached(x);
+	exec_answer_resizes(x);
+}
+
 void exec_started(struct run *r, uint32_t stream, int64_t pid)
 {
 	struct exec *x = find(r, stream);
@@ -173,9 +185,7 @@ void exec_started(struct run *r, uint32_t stream, int64_t pid)
 	if (!x || x->started)
 		return;
 	x->started = true;
-	store_post_exec_running(r->gw, x->id, pid);
-	exec_answer_detached(x);
-	exec_answer_resizes(x);
+	store_post_exec_running(r->gw, x->id, r->id, stream, pid, running_committed);
 }
 
 /* The end is durable: inspect says so before the client's stream ends. */

@@ -227,9 +227,18 @@ static void finish_done(struct job *job)
 	free(j);
 }
 
+/* dockerd's answer to a restart that fails, whatever was the reason. */
+static char *cannot_restart(const struct intent *in, const char *message)
+{
+	char *text;
+
+	return asprintf(&text, "Cannot restart container %s: %s", *in->name ? in->name : in->container->id, message) < 0 ? NULL : text;
+}
+
 void intent_finish(struct intent *in, int status, const char *message)
 {
 	struct finish_job *j = calloc(1, sizeof *j);
+	bool failed = in->verb == INTENT_RESTART && message && status != 404;
 
 	in->stage = INTENT_ANSWER;
 	if (in->timer)
@@ -240,8 +249,8 @@ void intent_finish(struct intent *in, int status, const char *message)
 	}
 	j->job = (struct job){ .gw = in->container->gw, .run = finish_run, .done = finish_done, .writes = true };
 	j->intent = in;
-	j->status = status;
-	j->message = message ? strdup(message) : NULL;
+	j->status = failed ? 500 : status;
+	j->message = failed ? cannot_restart(in, message) : message ? strdup(message) : NULL;
 	j->restarted = in->verb == INTENT_RESTART && status == 204;
 	worker_post(in->container->gw->store, &j->job);
 }

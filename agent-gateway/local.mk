@@ -10,7 +10,7 @@ sockerless_gateway_SOURCES = \
   agent-gateway/invoke_outcome.c agent-gateway/invoke_outcome.h agent-gateway/job.c agent-gateway/job.h agent-gateway/layer.c agent-gateway/layer.h \
   agent-gateway/layer_file.c agent-gateway/layer_file.h agent-gateway/listener.c \
   agent-gateway/log_lines.c agent-gateway/log_lines.h agent-gateway/logs.c agent-gateway/main.c agent-gateway/recover.c \
-  agent-gateway/reply.c agent-gateway/reply.h agent-gateway/request.c agent-gateway/request.h agent-gateway/resize.c \
+  agent-gateway/read_more.c agent-gateway/read_more.h agent-gateway/reply.c agent-gateway/reply.h agent-gateway/request.c agent-gateway/request.h agent-gateway/resize.c \
   agent-gateway/route.c agent-gateway/route.h agent-gateway/run.c agent-gateway/run.h agent-gateway/signal.c agent-gateway/spool.c \
   agent-gateway/spool.h agent-gateway/spool_record.c agent-gateway/spool_record.h agent-gateway/spool_recover.c \
   agent-gateway/spool_recover.h agent-gateway/spool_thread.c agent-gateway/spool_thread.h agent-gateway/spooler.c \

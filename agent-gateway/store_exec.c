@@ -25,7 +25,7 @@ struct exec_job {
 	int64_t pid;
 	int code;
 	bool ran;
-	exec_end_done *done;
+	exec_written *done;
 };
 
 static int running_run(struct job *job, void *store, struct err *e)
@@ -46,15 +46,20 @@ static void exec_done(struct job *job)
 	free(j);
 }
 
-void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid)
+void store_post_exec_running(struct gateway *gw, const char *exec, const char *run, uint32_t stream, int64_t pid, exec_written *done)
 {
 	struct exec_job *j = calloc(1, sizeof *j);
 
-	if (!j)
+	if (!j) {
+		log_error("exec %s: no memory to note that it runs", exec);
 		return;
+	}
 	j->job = (struct job){ .gw = gw, .run = running_run, .done = exec_done, .writes = true };
 	snprintf(j->exec, sizeof j->exec, "%s", exec);
+	snprintf(j->run, sizeof j->run, "%s", run);
+	j->stream = stream;
 	j->pid = pid;
+	j->done = done;
 	worker_post(gw->store, &j->job);
 }
 
@@ -101,7 +106,7 @@ static int end_run(struct job *job, void *context, struct err *e)
 	return exec_end(s, j->container, j->exec, j->code, j->ran, e);
 }
 
-void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, bool ran, exec_end_done *done)
+void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, bool ran, exec_written *done)
 {
 	struct exec_job *j = calloc(1, sizeof *j);
 

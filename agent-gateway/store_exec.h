@@ -13,13 +13,13 @@ int store_exec_event(struct store *s, const char *container, const char *exec, c
 /* In the store thread: the run ended, and with it the execs that are left. */
 int store_execs_end(struct store *s, const char *container, const char *run, struct err *e);
 
-/* From the loop. */
-void store_post_exec_running(struct gateway *gw, const char *exec, int64_t pid);
+/* From the loop; `done` is called there when what they write is durable. */
+typedef void exec_written(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
+void store_post_exec_running(struct gateway *gw, const char *exec, const char *run, uint32_t stream, int64_t pid, exec_written *done);
+/* `ran`: there was a process, so that its end is an event. */
+void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, bool ran, exec_written *done);
 /* The client typed the keys that detach. */
 void store_post_exec_detach(struct gateway *gw, const char *container, const char *exec);
-/* `ran`: there was a process, so that its end is an event. `done` is called in the loop when the end is durable. */
-typedef void exec_end_done(struct gateway *gw, const char *exec, const char *run, uint32_t stream);
-void store_post_exec_end(struct gateway *gw, const char *container, const char *run, uint32_t stream, int code, bool ran, exec_end_done *done);
 
 /* Exit codes of execs of which nobody will tell more. */
 #define EXEC_LOST_STARTING 126

@@ -83,9 +83,9 @@ static int find_one(struct request *req, enum query q, const char *key, struct c
 	return rc == 1 ? take(req->store, q, ret, e) : rc;
 }
 
-static int find_by_prefix(struct request *req, const char *prefix, struct container *ret, struct err *e)
+int container_by_prefix(struct request *req, const char *prefix, char ret_id[ID_HEX_LEN + 1], struct err *e)
 {
-	char end[ID_HEX_LEN + 2], id[ID_HEX_LEN + 1];
+	char end[ID_HEX_LEN + 2];
 	int rc;
 
 	if (!hex_is(prefix, ID_HEX_LEN))
@@ -94,12 +94,20 @@ static int find_by_prefix(struct request *req, const char *prefix, struct contai
 	rc = store_row(req->store, QUERY_CONTAINER_BY_PREFIX, e, "ttt", req->tenant, prefix, end);
 	if (rc != 1)
 		return rc;
-	snprintf(id, sizeof id, "%s", store_text(req->store, QUERY_CONTAINER_BY_PREFIX, 0));
+	snprintf(ret_id, ID_HEX_LEN + 1, "%s", store_text(req->store, QUERY_CONTAINER_BY_PREFIX, 0));
 	rc = store_step(req->store, QUERY_CONTAINER_BY_PREFIX, e);
 	store_reset(req->store, QUERY_CONTAINER_BY_PREFIX);
-	if (rc == 1)
+	return rc < 0 ? -1 : rc + 1;
+}
+
+static int find_by_prefix(struct request *req, const char *prefix, struct container *ret, struct err *e)
+{
+	char id[ID_HEX_LEN + 1];
+	int n = container_by_prefix(req, prefix, id, e);
+
+	if (n > 1)
 		return err_set(e, ERR_INVALID, "multiple IDs found with provided prefix: %s", prefix);
-	return rc < 0 ? -1 : find_one(req, QUERY_CONTAINER_BY_ID, id, ret, e);
+	return n == 1 ? find_one(req, QUERY_CONTAINER_BY_ID, id, ret, e) : n;
 }
 
 int container_find(struct request *req, const char *reference, struct container *ret, struct err *e)

@@ -40,6 +40,9 @@ struct container {
 int container_find(struct request *req, const char *reference, struct container *ret, struct err *e);
 void container_free(struct container *c);
 
+/* How many of the tenant's ids begin so: 0, 1, 2 for several; ret_id is the first of them. */
+int container_by_prefix(struct request *req, const char *prefix, char ret_id[ID_HEX_LEN + 1], struct err *e);
+
 /* The word that a client sees: a container being started is still what it was before. */
 const char *container_status(const struct container *c);
 

@@ -10,6 +10,7 @@
 
 #include "fcgi/container.h"
 #include "fcgi/container_files.h"
+#include "fcgi/image_store.h"
 #include "fcgi/json_text.h"
 #include "fcgi/list_filters.h"
 #include "fcgi/reply.h"
@@ -19,7 +20,8 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS, RESTART_AT, HEALTH };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS, RESTART_AT, HEALTH, ANNOTATIONS };
+#define ANNOTATIONS_SINCE 46
 
 struct listing {
 	struct request *req;
@@ -28,6 +30,7 @@ struct listing {
 	bool size;
 	char *networks;    /* of the row at hand, rendered; owned */
 	char *networks_of; /* what they were made of: most rows have the same; owned */
+	struct json_object *images; /* the ids that references of rows stand for now; owned */
 };
 
 static const char *status_of(struct store *s)
@@ -163,17 +166,39 @@ static int put_size(struct listing *l, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* The reference as the client wrote it, as long as it stands for the same image; else the image's id. */
+static const char *image_of(struct listing *l, struct err *e)
+{
+	struct store *s = l->req->store;
+	const char *reference = store_text(s, Q, REFERENCE), *id = json_str(l->images, reference, NULL);
+	char found[DIGEST_SIZE] = "";
+
+	if (!id) {
+		if (image_id_of(s, l->req->tenant, reference, found, e) < 0)
+			return NULL;
+		if (!json_add_str(l->images, reference, found)) {
+			err_nomem(e);
+			return NULL;
+		}
+		id = found;
+	}
+	return strcmp(id, store_text(s, Q, IMAGE)) == 0 ? reference : store_text(s, Q, IMAGE);
+}
+
 static int put_container(struct listing *l, const char *status, struct err *e)
 {
 	struct store *s = l->req->store;
 	struct buf *out = &l->out;
-	const char *labels = store_text(s, Q, LABELS);
+	const char *labels = store_text(s, Q, LABELS), *annotations = store_text(s, Q, ANNOTATIONS), *image = image_of(l, e);
 	char text[96];
+
+	if (!image)
+		return -1;
 
 	if (out->len > 1)
 		buf_putc(out, ',');
 	buf_printf(out, "{\"Id\":\"%s\",\"Names\":[\"/%s\"]", store_text(s, Q, ID), store_text(s, Q, NAME));
-	json_put_member(out, "Image", store_text(s, Q, REFERENCE));
+	json_put_member(out, "Image", image);
 	json_put_member(out, "ImageID", store_text(s, Q, IMAGE));
 	put_command(out, store_text(s, Q, ARGS));
 	buf_printf(out, ",\"Created\":%lld", (long long)(store_int(s, Q, CREATED) / 1000000000));
@@ -186,6 +211,8 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
+	if (*annotations && l->req->minor >= ANNOTATIONS_SINCE)
+		buf_printf(out, ",\"Annotations\":%s", annotations);
 	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
 }
@@ -199,7 +226,7 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 		.status = status,
 		.image_id = store_text(s, Q, IMAGE),
 		.labels = store_text(s, Q, LABELS),
-		.exposed = store_text(s, Q, EXPOSED),
+		.exposed = runs(status) ? store_text(s, Q, EXPOSED) : "",
 		.networks = l->networks,
 		.mounts = store_text(s, Q, MOUNTS),
 		.exit_code = store_int(s, Q, EXIT_CODE),
@@ -211,12 +238,23 @@ static enum list_verdict judge(struct listing *l, struct list_filters *f, const 
 	return list_filters_judge(f, &entry);
 }
 
+static void listing_free(struct listing *l)
+{
+	free(l->networks);
+	free(l->networks_of);
+	json_object_put(l->images);
+	buf_free(&l->out);
+}
+
 static int put_all(struct listing *l, struct list_filters *f, int64_t limit, struct err *e)
 {
 	struct store *s = l->req->store;
 	int64_t every_state = !f->only_running || f->before[0] || f->since[0], shown = 0;
 	int rc = 0;
 
+	l->images = json_object_new_object();
+	if (!l->images)
+		return err_nomem(e);
 	if (store_query(s, Q, e, "ti", l->req->tenant, every_state) < 0)
 		return -1;
 	while ((limit <= 0 || shown < limit) && (rc = store_step(s, Q, e)) == 1) {
@@ -252,9 +290,7 @@ int container_list_all(struct request *req, struct buf *out, struct err *e)
 		rc = err_nomem(e);
 	if (rc == 0)
 		buf_append(out, l.out.data, l.out.len);
-	free(l.networks);
-	free(l.networks_of);
-	buf_free(&l.out);
+	listing_free(&l);
 	return rc;
 }
 
@@ -277,8 +313,6 @@ int route_container_list(struct request *req, struct err *e)
 	if (rc == 0)
 		rc = l.out.failed ? err_nomem(e) : reply_raw(req, 200, "application/json", l.out.data);
 	list_filters_free(&filters);
-	free(l.networks);
-	free(l.networks_of);
-	buf_free(&l.out);
+	listing_free(&l);
 	return rc;
 }

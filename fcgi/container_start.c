@@ -32,8 +32,8 @@ int route_container_start(struct request *req, struct err *e)
 
 	if (request_body(req, e) < 0)
 		return -1;
-	/* An empty object passes, a HostConfig is of a time before this API's minimum. */
-	if (req->body.len > 2)
+	/* As dockerd: what can't be a HostConfig passes, which is of a time before this API's minimum. */
+	if (req->body.len > 7)
 		return err_set(e, ERR_INVALID, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;

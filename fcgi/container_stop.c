@@ -12,11 +12,11 @@ int route_container_stop(struct request *req, struct err *e)
 	CONTAINER_CLEANUP struct container c = { 0 };
 	struct json_object *args;
 
-	if (container_find(req, req->name, &c, e) < 0 || stop_args(req, &c, "stop", &args, e) < 0)
+	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
-	if (c.state == STATE_CREATED || c.state == STATE_EXITED) {
-		json_object_put(args);
+	if (c.state == STATE_CREATED || c.state == STATE_EXITED)
 		return reply_empty(req, 304);
-	}
+	if (stop_args(req, &c, "cannot stop container:", &args, e) < 0)
+		return -1;
 	return container_intent(req, &c, "stop", args, e);
 }

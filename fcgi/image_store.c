@@ -105,25 +105,42 @@ static int not_found(const char *text, struct reference *r, struct err *e)
 	return err_set(e, ERR_NOT_FOUND, "No such image: %s", shown ? shown : text);
 }
 
+/* 64 hex digits, with or without sha256:, are an id and no name. */
+static bool is_whole_id(const char *text)
+{
+	return strlen(bare_hex(text)) == ID_HEX_LEN && hex_is(bare_hex(text), ID_HEX_LEN);
+}
+
+/* 1: ret_id is filled. `r` gets the reference, unless text is an id. */
+static int find_id(struct store *s, const char *tenant, const char *text, struct reference *r, char ret_id[DIGEST_SIZE], struct err *e)
+{
+	int rc = 0;
+
+	if (!is_whole_id(text)) {
+		if (reference_parse(text, r, e) < 0)
+			return -1;
+		if (!r->digest && !r->tag && reference_default_tag(r, e) < 0)
+			return -1;
+		rc = find_name(s, tenant, r, ret_id, e);
+	}
+	return rc ? rc : find_prefix(s, tenant, text, ret_id, e);
+}
+
+int image_id_of(struct store *s, const char *tenant, const char *text, char ret_id[DIGEST_SIZE], struct err *e)
+{
+	REFERENCE_CLEANUP struct reference r = { 0 };
+	int rc = find_id(s, tenant, text, &r, ret_id, e);
+
+	return rc < 0 && e->kind == ERR_INVALID ? 0 : rc;
+}
+
 int image_find(struct store *s, const char *tenant, const char *text, struct image_row *ret, struct err *e)
 {
 	REFERENCE_CLEANUP struct reference r = { 0 };
 	char id[DIGEST_SIZE] = "";
-	/* 64 hex digits, with or without sha256:, are an id and no name. */
-	bool whole = strlen(bare_hex(text)) == ID_HEX_LEN && hex_is(bare_hex(text), ID_HEX_LEN);
-	int rc = 0;
+	bool whole = is_whole_id(text);
+	int rc = find_id(s, tenant, text, &r, id, e);
 
-	if (!whole) {
-		if (reference_parse(text, &r, e) < 0)
-			return -1;
-		if (!r.digest && !r.tag) {
-			if (reference_default_tag(&r, e) < 0)
-				return -1;
-		}
-		rc = find_name(s, tenant, &r, id, e);
-	}
-	if (rc == 0)
-		rc = find_prefix(s, tenant, text, id, e);
 	if (rc > 0)
 		rc = image_load(s, tenant, id, ret, e);
 	if (rc < 0)

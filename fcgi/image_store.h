@@ -33,6 +33,9 @@ int image_load(struct store *s, const char *tenant, const char *id, struct image
  */
 int image_find(struct store *s, const char *tenant, const char *text, struct image_row *ret, struct err *e);
 
+/* The same for the id alone. 1: ret_id is filled; 0: there is none, also of what is no reference. */
+int image_id_of(struct store *s, const char *tenant, const char *text, char ret_id[DIGEST_SIZE], struct err *e);
+
 /* True if `text` names the image `id` by (part of) its id. */
 bool image_is_id_prefix(const char *id, const char *text);
 

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "fcgi/container.h"
-#include "lib/cleanup.h"
+#include "fcgi/image_store.h"
 #include "lib/docker/filters.h"
-#include "lib/docker/reference.h"
 #include "lib/json.h"
 
 static const char *const accepted[] = {
@@ -42,39 +41,73 @@ static int check_exited(struct json_object *filters, struct err *e)
 	return 0;
 }
 
-/* 80, 80/tcp, 8000-8100/udp. */
-static bool parse_ports(const char *text, long *ret_first, long *ret_last, const char **ret_protocol)
-{
-	char *end;
+struct ports {
+	long first, last;
+	const char *protocol;
+};
 
-	*ret_first = *ret_last = strtol(text, &end, 10);
-	if (end == text)
-		return false;
-	if (*end == '-')
-		*ret_last = strtol(end + 1, &end, 10);
-	*ret_protocol = *end == '/' ? end + 1 : "tcp";
-	return (*end == '/' || !*end) && *ret_first > 0 && *ret_first <= *ret_last && *ret_last < 65536 &&
-	       is_one_of(*ret_protocol, (const char *const[]){ "tcp", "udp", "sctp", NULL });
+/* Go's strconv.ParseUint of 16 bits. */
+static int parse_port(const char *text, size_t len, long *ret, struct err *e)
+{
+	if (!len || strspn(text, "0123456789") < len)
+		return err_set(e, ERR_INTERNAL, "strconv.ParseUint: parsing \"%.*s\": invalid syntax", (int)(len < 200 ? len : 200), text);
+	*ret = len < 10 ? strtol(text, NULL, 10) : 65536;
+	if (*ret > 65535)
+		return err_set(e, ERR_INTERNAL, "strconv.ParseUint: parsing \"%.*s\": value out of range", (int)(len < 200 ? len : 200), text);
+	return 0;
+}
+
+/* 80, 80/tcp, 8000-8100/udp; errors are those of go-connections' nat. */
+static int parse_ports(const char *text, struct ports *ret, struct err *e)
+{
+	size_t len = strcspn(text, "/"), dash = strcspn(text, "-/");
+	struct ports p;
+
+	if (!len)
+		return err_set(e, ERR_INTERNAL, "empty string specified for ports");
+	if (parse_port(text, dash, &p.first, e) < 0)
+		return -1;
+	p.last = p.first;
+	if (dash < len && parse_port(text + dash + 1, len - dash - 1, &p.last, e) < 0)
+		return -1;
+	if (p.last < p.first)
+		return err_set(e, ERR_INTERNAL, "invalid range specified for port: %.*s", (int)len, text);
+	p.protocol = text[len] && text[len + 1] ? text + len + 1 : "tcp";
+	*ret = p;
+	return 0;
 }
 
 static int check_ports(struct json_object *filters, const char *key, struct err *e)
 {
-	const char *protocol;
-	long first, last;
+	for (size_t i = 0; i < filters_count(filters, key); i++) {
+		const char *value = filters_value(filters, key, i);
+		struct ports ignored;
+		struct err why;
 
-	for (size_t i = 0; i < filters_count(filters, key); i++)
-		if (!parse_ports(filters_value(filters, key, i), &first, &last, &protocol))
-			return err_set(e, ERR_INVALID, "invalid filter '%s=%.200s'", key, filters_value(filters, key, i));
+		if (strchr(value, ':'))
+			return err_set(e, ERR_INTERNAL, "filter for '%s' should not contain ':': %.200s", key, value);
+		if (parse_ports(value, &ignored, &why) < 0)
+			return err_set(e, ERR_INTERNAL, "error while looking up for %s %.200s: %s", key, value, why.text);
+	}
+	return 0;
+}
+
+static int check_health(struct json_object *filters, struct err *e)
+{
+	static const char *const healths[] = { "none", "starting", "healthy", "unhealthy", NULL };
+
+	for (size_t i = 0; i < filters_count(filters, "health"); i++)
+		if (!is_one_of(filters_value(filters, "health", i), healths))
+			return err_set(e, ERR_INVALID, "Unrecognised filter value for health: %.200s", filters_value(filters, "health", i));
 	return 0;
 }
 
 static int check(struct json_object *filters, struct err *e)
 {
 	static const char *const states[] = { "paused", "restarting", "removing", "running", "dead", "created", "exited", NULL };
-	static const char *const healths[] = { "none", "starting", "healthy", "unhealthy", NULL };
 
 	if (filters_check(filters, accepted, e) < 0 || check_exited(filters, e) < 0 ||
-	    check_words(filters, "status", states, e) < 0 || check_words(filters, "health", healths, e) < 0 ||
+	    check_words(filters, "status", states, e) < 0 || check_health(filters, e) < 0 ||
 	    check_ports(filters, "publish", e) < 0 || check_ports(filters, "expose", e) < 0)
 		return -1;
 	return 0;
@@ -93,41 +126,14 @@ static int read_reference(struct request *req, struct json_object *filters, cons
 	return 0;
 }
 
-static int add_image(struct request *req, struct json_object *images, enum query q, int rc, struct err *e)
-{
-	if (rc == 1 && !json_add_bool(images, store_text(req->store, q, 0), true))
-		rc = err_nomem(e);
-	store_reset(req->store, q);
-	return rc < 0 ? -1 : 0;
-}
-
-static int add_by_reference(struct request *req, struct json_object *images, const char *name, struct err *e)
-{
-	REFERENCE_CLEANUP struct reference r = { .domain = NULL };
-	CLEANUP_FREE char *full = NULL;
-	struct err ignored;
-
-	/* What is no reference is no image's; dockerd shows nothing then. */
-	if (reference_parse(name, &r, &ignored) < 0 || reference_default_tag(&r, &ignored) < 0 || !(full = reference_full(&r)))
-		return 0;
-	return add_image(req, images, QUERY_CONTAINER_IMAGE_BY_REFERENCE,
-			 store_row(req->store, QUERY_CONTAINER_IMAGE_BY_REFERENCE, e, "tt", req->tenant, full), e);
-}
-
-/* An image by reference or by the beginning of its id. */
 static int read_ancestor(struct request *req, struct json_object *images, const char *name, struct err *e)
 {
-	const char *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
-	char prefix[80], end[84];
+	char id[DIGEST_SIZE];
+	int rc = image_id_of(req->store, req->tenant, name, id, e);
 
-	if (add_by_reference(req, images, name, e) < 0)
-		return -1;
-	if (!hex_is(hex, ID_HEX_LEN))
-		return 0;
-	snprintf(prefix, sizeof prefix, "sha256:%s", hex);
-	snprintf(end, sizeof end, "%sg", prefix);
-	return add_image(req, images, QUERY_CONTAINER_IMAGE_BY_PREFIX,
-			 store_row(req->store, QUERY_CONTAINER_IMAGE_BY_PREFIX, e, "ttt", req->tenant, prefix, end), e);
+	if (rc > 0 && !json_add_bool(images, id, true))
+		return err_nomem(e);
+	return rc < 0 ? -1 : 0;
 }
 
 static int read_ancestors(struct request *req, struct list_filters *f, struct err *e)
@@ -145,6 +151,28 @@ static int read_ancestors(struct request *req, struct list_filters *f, struct er
 	return 0;
 }
 
+/* Each value stands for the one container whose id begins so, or for none. */
+static int read_ids(struct request *req, struct list_filters *f, struct err *e)
+{
+	size_t n = filters_count(f->filters, "id");
+
+	if (n == 0)
+		return 0;
+	f->ids = json_object_new_object();
+	if (!f->ids)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		char id[ID_HEX_LEN + 1];
+		int rc = container_by_prefix(req, filters_value(f->filters, "id", i), id, e);
+
+		if (rc == 1 && !json_add_bool(f->ids, id, true))
+			return err_nomem(e);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int list_filters_read(struct request *req, struct list_filters *ret, struct err *e)
 {
 	struct list_filters f = { 0 };
@@ -153,7 +181,7 @@ int list_filters_read(struct request *req, struct list_filters *ret, struct err 
 		return -1;
 	if (check(f.filters, e) == 0 && (f.is_task = filters_boolean(f.filters, "is-task", 0, e)) >= 0 &&
 	    read_reference(req, f.filters, "before", f.before, e) == 0 && read_reference(req, f.filters, "since", f.since, e) == 0 &&
-	    read_ancestors(req, &f, e) == 0) {
+	    read_ids(req, &f, e) == 0 && read_ancestors(req, &f, e) == 0) {
 		f.every_state = filters_count(f.filters, "status") > 0;
 		*ret = f;
 		return 0;
@@ -165,6 +193,7 @@ int list_filters_read(struct request *req, struct list_filters *ret, struct err 
 void list_filters_free(struct list_filters *f)
 {
 	json_object_put(f->filters);
+	json_object_put(f->ids);
 	json_object_put(f->images);
 }
 
@@ -191,27 +220,28 @@ static bool match_exited(struct list_filters *f, const struct list_entry *entry)
 
 static bool is_exposed(struct json_object *exposed, const char *wanted)
 {
-	const char *protocol, *key_protocol;
-	long first, last, key_first, key_last;
+	struct ports have, want;
+	struct err ignored;
 
-	if (!exposed || !parse_ports(wanted, &first, &last, &protocol))
+	if (!exposed || parse_ports(wanted, &want, &ignored) < 0)
 		return false;
 	json_object_object_foreach(exposed, key, unused) {
 		(void)unused;
-		if (parse_ports(key, &key_first, &key_last, &key_protocol) && strcmp(protocol, key_protocol) == 0 &&
-		    key_first <= last && first <= key_last)
+		if (parse_ports(key, &have, &ignored) == 0 && strcmp(want.protocol, have.protocol) == 0 && have.first <= want.last &&
+		    want.first <= have.last)
 			return true;
 	}
 	return false;
 }
 
-static bool match_expose(struct list_filters *f, const struct list_entry *entry)
+/* One of either filter is enough; no port is published. Only what runs has ports, as with dockerd. */
+static bool match_ports(struct list_filters *f, const struct list_entry *entry)
 {
 	CLEANUP_JSON struct json_object *exposed = NULL;
 	size_t n = filters_count(f->filters, "expose");
 
 	if (n == 0)
-		return true;
+		return filters_count(f->filters, "publish") == 0;
 	exposed = parse(entry->exposed);
 	for (size_t i = 0; i < n; i++)
 		if (is_exposed(exposed, filters_value(f->filters, "expose", i)))
@@ -229,6 +259,18 @@ static bool match_labels(struct list_filters *f, const struct list_entry *entry)
 	return filters_match_labels(f->filters, "label", labels);
 }
 
+/* By the beginning of its id. */
+static bool is_network(struct json_object *filters, const char *id)
+{
+	for (size_t i = 0; i < filters_count(filters, "network"); i++) {
+		const char *value = filters_value(filters, "network", i);
+
+		if (!strncmp(id, value, strlen(value)))
+			return true;
+	}
+	return false;
+}
+
 static bool match_network(struct list_filters *f, const struct list_entry *entry)
 {
 	CLEANUP_JSON struct json_object *networks = NULL;
@@ -238,8 +280,7 @@ static bool match_network(struct list_filters *f, const struct list_entry *entry
 	networks = parse(entry->networks);
 	if (networks) {
 		json_object_object_foreach(networks, key, endpoint) {
-			if (filters_exact(f->filters, "network", key) ||
-			    filters_exact(f->filters, "network", json_str(endpoint, "NetworkID", "")))
+			if (filters_exact(f->filters, "network", key) || is_network(f->filters, json_str(endpoint, "NetworkID", "")))
 				return true;
 		}
 	}
@@ -282,12 +323,12 @@ enum list_verdict list_filters_judge(struct list_filters *f, const struct list_e
 		return LIST_STOP;
 	if (f->only_running && !entry->running)
 		return LIST_SKIP;
-	/* No port is published, nothing is a task of a swarm. */
-	if (f->is_task || filters_count(f->filters, "publish") > 0)
+	/* Nothing is a task of a swarm. */
+	if (f->is_task)
 		return LIST_SKIP;
-	if (!match_name(f, entry->name) || !filters_match(f->filters, "id", entry->id) ||
+	if (!match_name(f, entry->name) || (f->ids && !json_get(f->ids, entry->id)) ||
 	    !filters_exact(f->filters, "status", entry->status) || !filters_exact(f->filters, "health", *entry->health ? entry->health : "none") ||
-	    !match_exited(f, entry) || !match_labels(f, entry) || !match_expose(f, entry) || !match_network(f, entry) || !match_volume(f, entry))
+	    !match_exited(f, entry) || !match_labels(f, entry) || !match_ports(f, entry) || !match_network(f, entry) || !match_volume(f, entry))
 		return LIST_SKIP;
 	if (f->images && !json_get(f->images, entry->image_id))
 		return LIST_SKIP;

@@ -14,12 +14,14 @@ struct list_filters {
 	int is_task;                 /* 1: only a swarm's tasks */
 	char before[ID_HEX_LEN + 1]; /* show what is older than this one; cleared when it was met */
 	char since[ID_HEX_LEN + 1];  /* stop at this one */
+	struct json_object *ids;     /* owned: of containers, as keys; NULL without id */
 	struct json_object *images;  /* owned: image ids as keys; NULL without ancestor */
 };
 
 /* What a container shows of itself to the filters. JSON texts may be NULL. */
 struct list_entry {
-	const char *id, *name, *status, *image_id, *labels, *exposed, *networks, *mounts;
+	const char *id, *name, *status, *image_id, *labels, *networks, *mounts;
+	const char *exposed; /* of one that runs */
 	int64_t exit_code, started_at;
 	const char *health;  /* "": there is no health check */
 	bool running;

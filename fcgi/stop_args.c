@@ -6,6 +6,8 @@
 #include "lib/json.h"
 
 #define TIMEOUT_DEFAULT 10
+/* The API that first has the parameter `signal`. */
+#define SIGNAL_SINCE 42
 
 static int64_t default_timeout(const struct container *c)
 {
@@ -17,9 +19,9 @@ static int64_t default_timeout(const struct container *c)
 	return json_int(config, "StopTimeout", TIMEOUT_DEFAULT);
 }
 
-int stop_args(struct request *req, const struct container *c, const char *verb, struct json_object **ret, struct err *e)
+int stop_args(struct request *req, const struct container *c, const char *prefix, struct json_object **ret, struct err *e)
 {
-	const char *signal = request_query(req, "signal", "");
+	const char *signal = req->minor >= SIGNAL_SINCE ? request_query(req, "signal", "") : "";
 	CLEANUP_JSON struct json_object *args = NULL;
 	char name[SIGNAL_TEXT_MAX];
 	int64_t timeout = default_timeout(c);
@@ -28,7 +30,7 @@ int stop_args(struct request *req, const struct container *c, const char *verb, 
 		return -1;
 	if (*signal) {
 		if (signal_parse(signal) < 0)
-			return err_set(e, ERR_INVALID, "cannot %s container: %s: invalid signal: %.100s", verb, req->name, signal);
+			return err_set(e, ERR_INTERNAL, "%s %s: invalid signal: %.100s", prefix, req->name, signal);
 		signal_format(name, signal_parse(signal));
 	}
 	args = json_object_new_object();

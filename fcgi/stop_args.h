@@ -5,9 +5,10 @@
 #include "fcgi/container.h"
 
 /*
- * {"signal":"TERM" or null,"timeout":seconds}: from `signal` and `t`, else the
- * container's StopTimeout, else 10. The caller owns *ret.
+ * {"signal":"TERM" or null,"timeout":seconds}: from `signal` (of API 1.42 and later)
+ * and `t`, else the container's StopTimeout, else 10. A wrong signal is dockerd's
+ * 500, `prefix` and the container's name before it. The caller owns *ret.
  */
-int stop_args(struct request *req, const struct container *c, const char *verb, struct json_object **ret, struct err *e);
+int stop_args(struct request *req, const struct container *c, const char *prefix, struct json_object **ret, struct err *e);
 
 #endif

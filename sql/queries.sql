@@ -61,7 +61,8 @@ WHERE +tenant = :tenant AND id >= :prefix AND id < :end AND state NOT IN ('creat
 SELECT id, name, state, image_reference, image_id,
        ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
-       created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status')
+       created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status'),
+       CASE WHEN instr(host_config, '"Annotations":{') THEN json_extract(host_config, '$.Annotations') END
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused', 'restarting') OR restart_at)
 ORDER BY created_at DESC, id DESC;
@@ -92,12 +93,6 @@ SELECT image_uri, function_name FROM container WHERE tenant = :tenant AND id = :
 
 -- name: container_set_image_uri
 UPDATE container SET image_uri = :uri WHERE tenant = :tenant AND id = :id;
-
--- name: container_image_by_reference
-SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
-
--- name: container_image_by_prefix
-SELECT id FROM image WHERE tenant = :tenant AND id >= :prefix AND id < :end LIMIT 1;
 
 -- name: info_images
 SELECT count(*) FROM image WHERE tenant = :tenant;

@@ -54,8 +54,10 @@ static void write_some(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n > 0)
 		took(in, (size_t)n);
-	if (evbuffer_get_length(in->queue))
+	if (evbuffer_get_length(in->queue)) {
+		event_add(in->writable, NULL);
 		return;
+	}
 	event_del(in->writable);
 	if (in->ended && !in->terminal)
 		shut(in);
@@ -103,7 +105,8 @@ bool inlet_data(struct inlet *in, const uint8_t *data, size_t len)
 	}
 	if (evbuffer_add(in->queue, data, len) < 0)
 		return false;
-	event_add(in->writable, NULL);
+	if (!event_pending(in->writable, EV_WRITE, NULL))
+		write_some(in->fd, EV_WRITE, in);
 	return true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "agent-gateway/agent/tls.h"
 #include "agent-gateway/agent/upgrade.h"
+#include "agent-gateway/read_more.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "lib/ws.h"
@@ -144,6 +145,8 @@ static void readable(struct bufferevent *bev, void *arg)
 
 	if (!l->upgraded && !take_upgrade(l, in))
 		return;
+	if (!l->ssl)
+		read_more(bev, WIRE_CREDIT);
 	for (size_t len; !l->closed && (len = evbuffer_get_contiguous_space(in)) > 0; evbuffer_drain(in, len)) {
 		if (!ws_parse(&l->parser, evbuffer_pullup(in, (ev_ssize_t)len), len, frame_came, l)) {
 			end(l, 0, "the protocol was broken");

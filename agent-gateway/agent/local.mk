@@ -13,6 +13,7 @@ AGENT_SOURCES = \
   agent-gateway/agent/task_top.c \
   agent-gateway/agent/tls.c agent-gateway/agent/tls.h agent-gateway/agent/tmpdir.c agent-gateway/agent/tmpdir.h \
   agent-gateway/agent/unpack.c agent-gateway/agent/unpack.h agent-gateway/agent/upgrade.c agent-gateway/agent/upgrade.h \
+  agent-gateway/read_more.c agent-gateway/read_more.h \
   lib/buf.c lib/docker/health.c lib/docker/path_stat.c lib/docker/time.c lib/err.c lib/ids.c lib/json.c lib/log.c lib/utf8.c lib/wire.c lib/ws.c
 AGENT_LIBS = -levent_openssl -levent_extra -levent_core -lssl -lcrypto -ljson-c -larchive -lz
 

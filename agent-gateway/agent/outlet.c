@@ -68,12 +68,25 @@ void outlet_end(struct outlet *o)
 		send_end(o);
 }
 
+void outlet_finish(struct outlet *o)
+{
+	int n = 0;
+
+	if (o->fd < 0 || o->finishing)
+		return;
+	o->finishing = true;
+	o->left = ioctl(o->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	if (!o->left)
+		outlet_end(o);
+}
+
 static void take(struct outlet *o, const uint8_t *data, size_t len)
 {
 	o->read += len;
-	o->read_at = agent_now();
+	if (o->finishing)
+		o->left -= len;
 	if (o->rules->retained) {
-		retain_add(&o->kept, data, len, (uint64_t)o->read_at);
+		retain_add(&o->kept, data, len, (uint64_t)agent_now());
 		send_kept(o);
 		mirror_add(&o->rules->mirror, data, len);
 	} else if (!o->rules->lost) {
@@ -93,7 +106,7 @@ static void read_some(evutil_socket_t fd, short what, void *arg)
 		event_del(o->readable);
 		return;
 	}
-	n = read(fd, data, room);
+	n = read(fd, data, o->finishing && o->left < room ? o->left : room);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* A terminal's master says EIO once no process holds the other side. */
@@ -101,6 +114,8 @@ static void read_some(evutil_socket_t fd, short what, void *arg)
 		outlet_end(o);
 	else
 		take(o, data, (size_t)n);
+	if (o->finishing && !o->left)
+		outlet_end(o);
 	outlet_update(o);
 	o->rules->changed(o->rules->arg);
 }
@@ -159,11 +174,4 @@ bool outlet_resume(struct outlet *o, uint64_t offset)
 bool outlet_done(const struct outlet *o)
 {
 	return o->fd < 0 && o->end_sent;
-}
-
-bool outlet_pending(const struct outlet *o)
-{
-	int n = 0;
-
-	return o->fd >= 0 && ioctl(o->fd, FIONREAD, &n) == 0 && n > 0;
 }

@@ -32,7 +32,8 @@ struct outlet {
 	struct retain kept;
 	uint64_t sent; /* on this connection, as an offset in the channel */
 	uint64_t read;
-	int64_t read_at; /* when something was read last, nanoseconds */
+	size_t left;     /* once it is finishing: bytes that are still read */
+	bool finishing;
 	bool end_sent;
 };
 
@@ -42,6 +43,8 @@ void outlet_close(struct outlet *o);
 
 /* Reads no more: the end comes now. */
 void outlet_end(struct outlet *o);
+/* Reads what waits in the pipe now; the end comes after that, whoever goes on writing. */
+void outlet_finish(struct outlet *o);
 /* Reads, sends, or pauses, as window, acknowledgements and the connection allow now. */
 void outlet_update(struct outlet *o);
 /* The gateway has everything before `offset`. False: it can't. */
@@ -50,7 +53,5 @@ bool outlet_ack(struct outlet *o, uint64_t offset);
 bool outlet_resume(struct outlet *o, uint64_t offset);
 /* The end was reached and all of it has been sent. */
 bool outlet_done(const struct outlet *o);
-/* Bytes wait in the pipe. */
-bool outlet_pending(const struct outlet *o);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "lib/json.h"
 
-#define LINGER_MS 250 /* what an exec left in the background may hold its pipes: silence for so long ends it */
+/* How long what an exec left in the background may hold its pipes: dockerd's time (daemon/monitor.go). */
+#define LINGER_SECONDS 2
 
 static bool is_main(const struct stream *s)
 {
@@ -54,12 +55,13 @@ static bool drained(const struct stream *s)
 	return outlet_done(&s->out[0]) && outlet_done(&s->out[1]);
 }
 
-static void wait_for_silence(struct stream *s)
+static void wait_for_pipes(struct stream *s)
 {
-	struct timeval tv = { .tv_usec = LINGER_MS * 1000 };
+	struct timeval tv = { .tv_sec = LINGER_SECONDS };
 
-	if (!evtimer_pending(s->linger, NULL))
+	if (!s->lingers)
 		evtimer_add(s->linger, &tv);
+	s->lingers = true;
 }
 
 void stream_update(struct stream *s)
@@ -75,19 +77,15 @@ void stream_update(struct stream *s)
 	if (drained(s) && (s->settled || !is_main(s)))
 		report(s);
 	else if (!is_main(s) && (s->out[0].fd >= 0 || s->out[1].fd >= 0))
-		wait_for_silence(s);
+		wait_for_pipes(s);
 }
 
-/* What waits in a pipe for the client to read isn't silence. */
-static void silence(evutil_socket_t fd, short what, void *arg)
+static void linger_over(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
-	int64_t last = s->out[0].read_at > s->out[1].read_at ? s->out[0].read_at : s->out[1].read_at;
 
-	if (!outlet_pending(&s->out[0]) && !outlet_pending(&s->out[1]) && agent_now() - last >= LINGER_MS * 1000000LL) {
-		outlet_end(&s->out[0]);
-		outlet_end(&s->out[1]);
-	}
+	outlet_finish(&s->out[0]);
+	outlet_finish(&s->out[1]);
 	stream_update(s);
 }
 
@@ -120,7 +118,7 @@ static struct stream *stream_new(struct agent *a, struct session *session, uint3
 	s->rules = (struct outlet_rules){ .session = session, .stream = id, .retained = is_main(s),
 					  .changed = output_changed, .arg = s };
 	s->in.fd = s->out[0].fd = s->out[1].fd = -1;
-	s->linger = evtimer_new(a->base, silence, s);
+	s->linger = evtimer_new(a->base, linger_over, s);
 	if (s->linger)
 		return s;
 	free(s);

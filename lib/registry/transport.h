@@ -23,7 +23,9 @@ struct registry {
 	char *familiar;      /* the name as users write it, for error texts */
 	char *user;
 	char *password;
-	char *token;         /* identity token */
+	char *token;         /* identity token; a newer one takes its place */
+	char *bearer;        /* given by the client; NULL: none */
+	bool login;          /* an identity token is asked for */
 	char *ca;            /* NULL: the system's alone */
 	bool push;
 	bool public_only;

@@ -252,7 +252,19 @@ def test_exec_leaves_something_in_the_background(agent):
     begin = time.monotonic()
     exec_open(conn, 2, ["sh", "-c", "sleep 1000 & echo started"])
     execs = Execs(conn).until(2)
-    assert execs.out[2] == b"started\n" and execs.ends[2] == {1, 2} and time.monotonic() - begin < 5
+    assert execs.out[2] == b"started\n" and execs.ends[2] == {1, 2} and 2 <= time.monotonic() - begin < 5
+
+
+def test_exec_output_that_waits_for_window_outlives_its_process(agent):
+    """What is in the pipe is the client's, however long it takes; what a background process goes on to write isn't."""
+    conn = agent.start(["sleep", "1000"])
+    exec_open(conn, 2, ["sh", "-c", "(sleep 4; echo late) & head -c 50000 /dev/zero"], window=1000)
+    exec_open(conn, 3, ["sleep", "5"])
+    execs = Execs(conn).until(3)
+    assert 2 not in execs.exits
+    conn.window(2, 1 << 20)
+    execs.until(2)
+    assert execs.out[2] == bytes(50000) and execs.exits[2][1]["code"] == 0
 
 
 def test_exec_signal_and_main_end(agent):

@@ -184,7 +184,7 @@ def test_stop(worker):
     assert intent(worker, worker.post("/containers/a/stop?t=-1"), id)[1]["timeout"] == -1
     b = worker.container("b", config={"StopTimeout": 3})
     assert intent(worker, worker.post("/containers/b/stop"), b)[1]["timeout"] == 3
-    assert intent(worker, worker.post("/containers/b/restart?t=7"), b) == ("restart", {"signal": None, "timeout": 7})
+    assert intent(worker, worker.post("/containers/b/restart?t=7"), b) == ("restart", {"signal": None, "timeout": 7, "name": "b"})
     c = worker.container("c", "starting")
     assert intent(worker, worker.post("/containers/c/stop"), c)[0] == "stop"
     for state in ("created", "exited"):
@@ -193,7 +193,10 @@ def test_stop(worker):
     r = worker.post("/containers/a/stop?t=x")
     assert (r.status, message(r)) == (500, 'strconv.Atoi: parsing "x": invalid syntax')
     r = worker.post("/containers/a/stop?signal=FOO")
-    assert (r.status, message(r)) == (400, "cannot stop container: a: invalid signal: FOO")
+    assert (r.status, message(r)) == (500, "cannot stop container: a: invalid signal: FOO")
+    r = worker.post("/containers/b/restart?signal=FOO")
+    assert (r.status, message(r)) == (500, "Cannot restart container b: invalid signal: FOO")
+    assert worker.post("/containers/sexited/stop?signal=FOO").status == 304
 
 
 def test_kill(worker):

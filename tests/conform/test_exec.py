@@ -1,6 +1,12 @@
 """What exec answers and inspects, before, while and after it runs."""
+import json
+import socket
+import time
+
 import pytest
 
+from fields import check
+from support.waiting import wait_until
 from test_logs import frames
 
 
@@ -25,3 +31,118 @@ def test_exec(stage, up, cmd, shown, code):
     for seen in (before, after):
         assert seen["ProcessConfig"] == process and seen["ContainerID"] == up and seen["ID"] == eid
         assert (seen["OpenStdin"], seen["OpenStdout"], seen["OpenStderr"], seen["CanRemove"], seen["DetachKeys"]) == (False, True, True, False, "")
+
+
+HEADS = {True: "HTTP/1.1 101 UPGRADED", False: "HTTP/1.1 200 OK"}
+
+
+def create(api, up, cmd, attach="", **more):
+    """attach: of i, o, e those that are attached."""
+    body = {"Cmd": cmd, "AttachStdin": "i" in attach, "AttachStdout": "o" in attach, "AttachStderr": "e" in attach, **more}
+    reply = api.post("/containers/%s/exec" % up, body)
+    check(reply.json, "exec created")
+    assert reply.status == 201
+    return reply.json["Id"]
+
+
+def inspect(api, eid, **expected):
+    seen = api.get("/exec/%s/json" % eid).json
+    check(seen, "exec")
+    assert {k: seen[k] for k in expected} == expected
+    return seen
+
+
+def start(api, eid, upgrade=True, tty=False):
+    """The connection, and its head."""
+    s = api.connect()
+    body = json.dumps({"Detach": False, "Tty": tty})
+    s.sendall(("POST /v1.43/exec/%s/start HTTP/1.1\r\nHost: d\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        eid, "Connection: Upgrade\r\nUpgrade: tcp\r\n" if upgrade else "", len(body), body)).encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += s.recv(65536)
+    head, _, rest = data.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == HEADS[upgrade]
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    kind = "multiplexed" if upgrade and not tty else "raw"
+    assert headers["content-type"] == "application/vnd.docker.%s-stream" % kind and headers["api-version"] == "1.47" and headers["ostype"] == "linux"
+    assert (headers.get("connection"), headers.get("upgrade")) == (("upgrade", "tcp") if upgrade else (None, None))
+    return s, rest
+
+
+def read_all(s, data=b""):
+    while piece := s.recv(65536):
+        data += piece
+    return data
+
+
+def test_detached(stage, up):
+    eid = create(stage, up, ["sleep", "1"])
+    reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
+    assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0") and "content-type" not in reply.headers
+    seen = inspect(stage, eid, Running=True, ExitCode=None, OpenStdin=False, OpenStdout=False, OpenStderr=False)
+    assert seen["Pid"] > 0 and stage.get("/containers/%s/json" % up).json["ExecIDs"] == [eid]
+    reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
+    assert (reply.status, reply.message) == (409, "Error: Exec command %s is already running" % eid)
+    wait_until(lambda: inspect(stage, eid)["ExitCode"] == 0, 10, "the exec ends")
+    inspect(stage, eid, Running=False)
+    reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
+    assert (reply.status, reply.message) == (409, "Error: Exec command %s has already run" % eid)
+    wait_until(lambda: stage.get("/containers/%s/json" % up).json["ExecIDs"] is None, 5, "no exec lives")
+
+
+FAILED = "OCI runtime exec failed: exec failed: unable to start container process: "
+
+
+@pytest.mark.parametrize("cmd, more, text", [
+    (["/nosuch"], {}, 'exec: "/nosuch": stat /nosuch: no such file or directory: unknown'),
+    (["nosuch"], {}, 'exec: "nosuch": executable file not found in $PATH: unknown'),
+    (["true"], {"WorkingDir": "/nosuch"}, 'chdir to cwd ("/nosuch") set in config.json failed: no such file or directory: unknown')])
+def test_that_does_not_start(stage, up, cmd, more, text):
+    eid = create(stage, up, cmd, "oe", **more)
+    reply = stage.post("/exec/%s/start" % eid, {"Detach": False})
+    message = (FAILED + text + "\r\n").encode()
+    assert (reply.status, reply.body) == (200, frames((1, message)))
+    inspect(stage, eid, Running=False, ExitCode=126, Pid=0)
+
+
+@pytest.mark.parametrize("upgrade", [True, False])
+def test_standard_input_and_its_end(stage, up, upgrade):
+    eid = create(stage, up, ["sh", "-c", "cat; echo end >&2"], "ioe")
+    s, rest = start(stage, eid, upgrade)
+    with s:
+        s.sendall(b"plain\n")
+        s.shutdown(socket.SHUT_WR)
+        assert read_all(s, rest) == frames((1, b"plain\n"), (2, b"end\n"))
+    inspect(stage, eid, ExitCode=0, OpenStdin=True, OpenStdout=True, OpenStderr=True)
+
+
+def test_terminal(stage, up):
+    eid = create(stage, up, ["sh", "-c", "read x; stty size; exit 4"], "ioe", Tty=True)
+    reply = stage.post("/exec/%s/resize?h=3&w=4" % eid)
+    assert (reply.status, reply.message) == (409, "exec %s is not running" % eid)
+    s, rest = start(stage, eid, tty=True)
+    with s:
+        reply = stage.post("/exec/%s/resize?h=33&w=77" % eid)
+        assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
+        s.sendall(b"go\n")
+        assert read_all(s, rest) == b"go\r\n33 77\r\n"
+    inspect(stage, eid, ExitCode=4, Running=False)
+    assert stage.get("/exec/%s/json" % eid).json["ProcessConfig"]["tty"] is True
+
+
+# What the exec left in the background holds its output for 2 s, as with dockerd.
+@pytest.mark.parametrize("cmd, shown, least, most", [
+    ("sleep 60 & echo out", b"out\n", 2, 5), ("(sleep 1; echo late) & echo out", b"out\nlate\n", 1, 2.9),
+    ("(for i in $(seq 600); do sleep 0.1; echo on; done) & echo out", b"out\n" + 15 * b"on\n", 2, 5), ("sleep 60 >/dev/null 2>&1 & echo out", b"out\n", 0, 1)])
+def test_left_in_the_background(stage, up, cmd, shown, least, most):
+    eid = create(stage, up, ["sh", "-c", cmd], "oe", Tty=False)
+    begun = time.monotonic()
+    body = stage.post("/exec/%s/start" % eid, {"Detach": False}).body
+    took = time.monotonic() - begun
+    text = b""
+    while body:
+        text, body = text + body[8:8 + body[7]], body[8 + body[7]:]
+    assert text.startswith(shown) and least <= took <= most, (text, took)
+    inspect(stage, eid, ExitCode=0, Running=False)
