@@ -9,7 +9,7 @@ sockerless_worker_SOURCES = \
   fcgi/container_inspect.c fcgi/container_kill.c fcgi/container_list.c fcgi/container_logs.c fcgi/container_pause.c fcgi/container_remove.c \
   fcgi/container_rename.c fcgi/container_resize.c fcgi/container_restart.c fcgi/container_start.c fcgi/container_stats.c fcgi/container_stop.c \
   fcgi/container_top.c fcgi/container_update.c fcgi/container_wait.c fcgi/create.h fcgi/create_check.c fcgi/create_fields.def fcgi/create_image.c fcgi/create_image.h \
-  fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_parse.h fcgi/create_plan.c fcgi/create_rules.c \
+  fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_parse.h fcgi/create_plan.c fcgi/create_resources.c fcgi/create_rules.c \
   fcgi/events.c fcgi/exec.c fcgi/exec.h fcgi/exec_create.c fcgi/exec_inspect.c fcgi/exec_resize.c fcgi/exec_start.c \
   fcgi/image_create.c fcgi/image_create.h fcgi/image_import.c fcgi/image_inspect.c fcgi/image_layers.c fcgi/image_layers.h \
   fcgi/image_list.c fcgi/image_platform.c fcgi/image_platform.h fcgi/image_pull.c fcgi/image_registry.c fcgi/image_registry.h fcgi/image_remove.c fcgi/image_store.c \

@@ -2,6 +2,8 @@
 import gzip
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -286,6 +288,41 @@ def test_client_leaves(service, source):
     assert service.call("GET", "/images/json").status == 200
     pull.lines()
     assert service.call("GET", "/images/%s/x:1/json" % source.host).status == 404
+
+
+def peak(service):
+    """MB; of the worker since it was last asked for."""
+    text = pathlib.Path("/proc/%d/status" % service.process.pid).read_text()
+    pathlib.Path("/proc/%d/clear_refs" % service.process.pid).write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) // 1024
+
+
+def test_memory_is_flat(service):
+    """A gigabyte, a quarter of it in each layer: memory holds a few chunks of them."""
+    tars = [make_tar({"f": (os.urandom(1 << 20) + bytes(3 << 20)) * 64}) for _ in range(4)]
+    service.restart()
+    put = service.registry.put_image("library/gigabyte", "1", tars, compress=lambda t: gzip.compress(t, 1, mtime=0))
+    before = peak(service)
+    reply = service.call("POST", "/images/create?fromImage=gigabyte&tag=1")
+    assert statuses(service.lines(reply))[-1].startswith("Status: Downloaded newer")
+    assert peak(service) < before + 150
+    assert service.call("GET", "/images/gigabyte:1/json").json["Id"] == put["id"]
+
+
+def test_full_disk(service):
+    """Where nothing can be kept of what comes, it comes all the same."""
+    source = LargeSource(12 << 20, 1 << 40)
+    places = [os.path.join(service.directory, name) for name in ("partial", "index")]
+    try:
+        for place in places:
+            os.makedirs(place, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=True)
+        assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
+        assert service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0]
+    finally:
+        for place in places:
+            subprocess.run(["umount", place])
+        source.close()
 
 
 def test_all_tags(service):
