@@ -1,6 +1,7 @@
 /*
  * POST /auth: tries an account at its registry's /v2/, as `docker login` asks
- * for. Nothing is kept: clients send the account again with each pull.
+ * for. Nothing is kept: clients send the account again with each pull, or the
+ * identity token that a server of tokens gave in its place.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,15 @@ static int word_failure(struct err *e)
 	return url ? err_set(e, ERR_INTERNAL, "login attempt to %s failed with status: 401 Unauthorized", url) : err_nomem(e);
 }
 
+static int answer(struct request *req, const char *identity, struct err *e)
+{
+	CLEANUP_JSON struct json_object *o = json_object_new_object();
+
+	if (!o || !json_add_str(o, "IdentityToken", identity) || !json_add_str(o, "Status", "Login Succeeded"))
+		return err_nomem(e);
+	return reply_json(req, 200, o);
+}
+
 static int try(struct request *req, struct json_object *body, struct err *e)
 {
 	REGISTRY_CLEANUP struct registry *registry = NULL;
@@ -48,6 +58,7 @@ static int try(struct request *req, struct json_object *body, struct err *e)
 		.user = *user ? user : NULL,
 		.password = json_str(body, "password", ""),
 		.token = *token ? token : NULL,
+		.login = true,
 		.insecure = req->settings->insecure_registries,
 		.ca = req->settings->registry_ca,
 		.public_only = req->settings->registry_public_only,
@@ -57,7 +68,7 @@ static int try(struct request *req, struct json_object *body, struct err *e)
 		return err_nomem(e);
 	if (registry_open(&config, &registry, e) < 0)
 		return -1;
-	return registry_ping(registry, e) < 0 ? word_failure(e) : 0;
+	return registry_ping(registry, e) < 0 ? word_failure(e) : answer(req, registry_identity(registry), e);
 }
 
 int route_auth(struct request *req, struct err *e)
@@ -70,7 +81,5 @@ int route_auth(struct request *req, struct err *e)
 			return err_set(e, ERR_INTERNAL, "unexpected EOF");
 		return -1;
 	}
-	if (try(req, body, e) < 0)
-		return -1;
-	return reply_raw(req, 200, "application/json", "{\"IdentityToken\":\"\",\"Status\":\"Login Succeeded\"}\n");
+	return try(req, body, e);
 }

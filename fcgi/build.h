@@ -29,10 +29,13 @@ struct build {
 	int lock;                          /* shared while the storage is used; -1: none */
 	char *text;                        /* the Dockerfile */
 	struct dockerfile file;
-	struct json_object *images;        /* what FROM and --from call an image -> its hex id */
+	struct json_object *images;        /* what FROM and --from call an image -> its hex id in buildah's storage */
+	struct json_object *ours;          /* such an id -> the image's own, where that is another */
 	struct json_object *layers;        /* diff id -> {digest, size, type}: layers of these images, in our registry */
 
-	char image[65];                    /* hex id of the result */
+	char image[65];                    /* hex id of the result in buildah's storage */
+	char *config_text;                 /* the result's config */
+	char result[DIGEST_SIZE];          /* its id */
 	bool known;                        /* the tenant has got this image: from the cache, mostly */
 	char *unused_args;                 /* "[X Y]" that no ARG took; NULL: none */
 	int64_t used;                      /* bytes of storage after the build */
@@ -65,6 +68,8 @@ bool build_context_lacks(const struct build *b, const char *path);
 int build_bases(struct build *b, struct err *e);
 /* The whole id of the image in buildah's storage that begins with `hex`; false: none. */
 bool build_stored(struct build *b, const char *hex, char ret[65]);
+/* The hex id that clients know, of an image in buildah's storage; borrowed. */
+const char *build_own_id(const struct build *b, const char *hex);
 
 /* build_run.c: runs `argv` (steps separated by ";") in the sandbox. line() is told each line of output, `reason` what the sandbox itself has to say. The status of the step that failed, or -1. */
 struct build_listener {
@@ -83,9 +88,12 @@ struct build_output {
 	bool fresh;         /* nothing was told of this step yet */
 	bool committed;     /* the result's id comes */
 	char cached[65];    /* id of the step's image, if it is from the cache */
+	char ended[65];     /* id of the last step's image, which is told when the next one begins: the result's is another */
 	char *failure;      /* the last "Error:" line; owned */
 };
 int build_output_line(void *arg, const char *line, struct err *e);
+/* The last step's image is the result. */
+void build_output_done(struct build_output *o);
 /* What buildah said, as dockerd's error line; ends the stream. */
 int build_output_failed(struct build_output *o, int status, struct err *e);
 /* {"stream": text}; nothing with q. False: the client left. */
@@ -93,7 +101,14 @@ bool build_say(struct build *b, const char *fmt, ...) __attribute__((format(prin
 /* "Step n/m : text" and, on its own as dockerd does it, the line's end. The client's labels are the last step. */
 void build_say_step(struct build *b, size_t n, const char *text);
 
-/* build_result.c: into our registry and the store, with names and events. Sets ret_id (sha256:...). */
-int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e);
+/* build_config.c: config_text and result from buildah's storage. Of what was built here a link <tenant>/ids/<hex id> tells the id in that storage. */
+int build_config(struct build *b, struct err *e);
+/* Where that link leads, into ret; false: there is none. */
+bool build_linked(const struct build *b, const char *hex, char ret[65]);
+/* A whole file that a build has left, of a config's size at most; free(). */
+int build_read_file(const char *path, char **ret, size_t *ret_len, struct err *e);
+
+/* build_result.c: into our registry and the store, with names and events. */
+int build_result(struct build *b, struct err *e);
 
 #endif

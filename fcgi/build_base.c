@@ -160,24 +160,41 @@ static int remember_layers(struct build *b, const struct image *i, struct err *e
 	return 0;
 }
 
+const char *build_own_id(const struct build *b, const char *hex)
+{
+	return json_str(b->ours, hex, hex);
+}
+
+/* One that is in buildah's storage needs no bytes. 1: it is, by the id `stored`. */
+static int find_stored(struct build *b, const char *hex, char stored[65], struct err *e)
+{
+	char linked[65];
+
+	if (build_stored(b, hex, stored))
+		return 1;
+	if (!build_linked(b, hex, linked) || !build_stored(b, linked, stored))
+		return 0;
+	return json_add_str(b->ours, stored, hex) ? 1 : err_nomem(e);
+}
+
 static int take(struct build *b, const char *name, struct err *e)
 {
 	IMAGE_ROW_CLEANUP struct image_row row = { 0 };
 	REGISTRY_CLEANUP struct registry *from = NULL;
 	IMAGE_CLEANUP struct image i = { 0 };
 	char stored[65];
+	int rc;
 
 	if (json_get(b->images, name))
 		return 0;
-	if (find(b, name, &row, e) < 0)
+	if (find(b, name, &row, e) < 0 || (rc = find_stored(b, row.id + 7, stored, e)) < 0)
 		return -1;
-	if (!json_add_str(b->images, name, row.id + 7))
+	if (!json_add_str(b->images, name, rc ? stored : row.id + 7))
 		return err_nomem(e);
 	if (image_registry_open(b->req, true, &from, e) < 0 ||
 	    image_fetch(from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &i, e) < 0 || remember_layers(b, &i, e) < 0)
 		return err_prefix(e, "%s", name);
-	/* One that is there needs no bytes. */
-	return build_stored(b, row.id + 7, stored) ? 0 : export_image(b, from, &i, row.id + 7, e);
+	return rc ? 0 : export_image(b, from, &i, row.id + 7, e);
 }
 
 int build_bases(struct build *b, struct err *e)

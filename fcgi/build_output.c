@@ -49,6 +49,13 @@ static void end_step(struct build_output *o)
 	o->running = false;
 }
 
+static void say_ended(struct build_output *o)
+{
+	if (*o->ended)
+		build_say(o->build, " ---> %.12s\n", o->ended);
+	*o->ended = '\0';
+}
+
 static void begin_labels(struct build_output *o)
 {
 	struct build *b = o->build;
@@ -67,6 +74,7 @@ static void begin_step(struct build_output *o, size_t step)
 	bool first = o->step == 0;
 
 	end_step(o);
+	say_ended(o);
 	o->step = step;
 	if (step > b->file.count) {
 		begin_labels(o);
@@ -77,7 +85,7 @@ static void begin_step(struct build_output *o, size_t step)
 	if (!first)
 		build_say_step(b, step, s->text);
 	if (strcmp(s->name, "FROM") == 0 && s->from_stage < 0 && json_get(b->images, s->image))
-		build_say(b, " ---> %.12s\n", json_str(b->images, s->image, ""));
+		build_say(b, " ---> %.12s\n", build_own_id(b, json_str(b->images, s->image, "")));
 }
 
 static int keep_unused(struct build_output *o, const char *names, struct err *e)
@@ -97,7 +105,13 @@ static void say_image(struct build_output *o, const char *shown)
 	else if (!build_stored(o->build, shown, id))
 		snprintf(id, sizeof id, "%.64s", shown);
 	*o->cached = '\0';
-	build_say(o->build, " ---> %.12s\n", id);
+	snprintf(o->ended, sizeof o->ended, "%s", id);
+}
+
+void build_output_done(struct build_output *o)
+{
+	snprintf(o->ended, sizeof o->ended, "%s", o->build->result + strlen("sha256:"));
+	say_ended(o);
 }
 
 /* True: the line was one of buildah's own. */

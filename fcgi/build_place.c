@@ -132,17 +132,19 @@ static int make_parts(struct build *b, struct err *e)
 int build_place(struct build *b, struct err *e)
 {
 	CLEANUP_FREE char *tenant = NULL;
+	CLEANUP_FREE char *ids = NULL;
 
 	id_random(b->id, ID_HEX_LEN / 2);
 	if (name_places(b, &tenant, e) < 0 || take_lock(b, tenant, e) < 0)
 		return -1;
-	if (asprintf(&b->dir, "%s/%.32s", tenant, b->id) < 0)
+	if (asprintf(&b->dir, "%s/%.32s", tenant, b->id) < 0 || asprintf(&ids, "%s/ids", tenant) < 0)
 		return err_nomem(e);
-	if (make_parts(b, e) < 0)
+	if (make_directory(ids, e) < 0 || make_parts(b, e) < 0)
 		return -1;
 	b->images = json_object_new_object();
+	b->ours = json_object_new_object();
 	b->layers = json_object_new_object();
-	return b->images && b->layers ? 0 : err_nomem(e);
+	return b->images && b->ours && b->layers ? 0 : err_nomem(e);
 }
 
 int build_mark_used(const struct build *b, struct err *e)
@@ -181,6 +183,7 @@ static int storage_size(struct build *b, int64_t *ret, struct err *e)
 int build_drop_cache(struct build *b, int64_t above, int64_t *ret_bytes, struct err *e)
 {
 	static const char *const argv[] = { "/bin/sh", "-c", "rm -rf /storage/* /storage/.try", NULL };
+	CLEANUP_FREE char *ids = NULL;
 	int64_t before = b->used;
 
 	if (before == 0 && storage_size(b, &before, e) < 0)
@@ -191,6 +194,11 @@ int build_drop_cache(struct build *b, int64_t above, int64_t *ret_bytes, struct 
 		return errno == EWOULDBLOCK ? 0 : err_errno(e, errno, "locking the build cache");
 	if (build_sandbox(b, argv, NULL, e) != 0)
 		return e->kind ? -1 : err_set(e, ERR_INTERNAL, "removing the build cache failed");
+	if (asprintf(&ids, "%s/../ids", b->storage) < 0)
+		return err_nomem(e);
+	/* They lead nowhere now; the next build makes the directory again. */
+	if (remove_tree(ids) < 0)
+		return err_errno(e, errno, "%s", ids);
 	*ret_bytes = before - b->used;
 	return 1;
 }

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,49 +27,12 @@ static void result_free(struct result *r)
 	json_object_put(r->manifest);
 }
 
-static int read_file(const char *path, char **ret, size_t *ret_len, struct err *e)
+static int take_config(struct result *r, struct err *e)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	CLEANUP_FREE char *data = NULL;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(e, errno, "reading what buildah made");
-	if (!S_ISREG(st.st_mode) || st.st_size > IMAGE_CONFIG_MAX)
-		return err_set(e, ERR_TOO_LARGE, "the image's config is larger than %u bytes", IMAGE_CONFIG_MAX);
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		return err_nomem(e);
-	if (read(fd, data, (size_t)st.st_size) != st.st_size)
-		return err_errno(e, errno, "reading what buildah made");
-	data[st.st_size] = '\0';
-	*ret = STEAL(data);
-	*ret_len = (size_t)st.st_size;
-	return 0;
-}
-
-/* In buildah's storage the config's file is named by the base64 of its digest. */
-static int read_config(struct result *r, struct err *e)
-{
-	static const char *const places[] = { "overlay-images", "vfs-images" };
-	char digest[DIGEST_SIZE];
-	unsigned char name[128];
-	int rc = -1;
-
-	snprintf(digest, sizeof digest, "sha256:%.64s", r->build->image);
-	EVP_EncodeBlock(name, (const unsigned char *)digest, (int)strlen(digest));
-	for (size_t i = 0; i < 2 && rc < 0; i++) {
-		CLEANUP_FREE char *path = NULL;
-
-		if (asprintf(&path, "%s/%s/%s/=%s", r->build->storage, places[i], r->build->image, (char *)name) < 0)
-			return err_nomem(e);
-		rc = read_file(path, &r->image.config_text, &r->image.config_len, e);
-	}
-	if (rc < 0 || digest_of(r->image.config_text, r->image.config_len, r->image.id, e) < 0)
-		return -1;
-	if (strcmp(r->image.id, digest) != 0)
-		return err_set(e, ERR_INTERNAL, "the config of the built image is damaged");
-	return json_parse(r->image.config_text, r->image.config_len, &r->image.config, e) < 0 ? -1 : image_check_config(r->image.config, e);
+	r->image.config_text = STEAL(r->build->config_text);
+	r->image.config_len = strlen(r->image.config_text);
+	memcpy(r->image.id, r->build->result, DIGEST_SIZE);
+	return json_parse(r->image.config_text, r->image.config_len, &r->image.config, e);
 }
 
 static int read_blob_json(struct result *r, const char *name, struct json_object **ret, struct err *e)
@@ -81,7 +43,7 @@ static int read_blob_json(struct result *r, const char *name, struct json_object
 
 	if (asprintf(&path, "%s/out/%s", r->build->dir, name) < 0)
 		return err_nomem(e);
-	return read_file(path, &text, &len, e) < 0 ? -1 : json_parse(text, len, ret, e);
+	return build_read_file(path, &text, &len, e) < 0 ? -1 : json_parse(text, len, ret, e);
 }
 
 static int read_manifest(struct result *r, struct err *e)
@@ -182,13 +144,10 @@ static int find_known(struct result *r, struct err *e)
 {
 	IMAGE_ROW_CLEANUP struct image_row row = { .config = NULL };
 	struct request *req = r->build->req;
-	char id[DIGEST_SIZE];
-	int rc;
+	int rc = image_load(req->store, req->tenant, r->build->result, &row, e);
 
-	snprintf(id, sizeof id, "sha256:%.64s", r->build->image);
-	rc = image_load(req->store, req->tenant, id, &row, e);
 	if (rc <= 0)
-		return rc < 0 ? -1 : err_set(e, ERR_CONFLICT, "the image %s was removed while it was built", id);
+		return rc < 0 ? -1 : err_set(e, ERR_CONFLICT, "the image %s was removed while it was built", r->build->result);
 	memcpy(r->image.id, row.id, DIGEST_SIZE);
 	memcpy(r->image.digest, row.manifest_digest, DIGEST_SIZE);
 	r->image.size = row.size;
@@ -228,15 +187,12 @@ static int seal(struct image *i, struct err *e)
 	return 0;
 }
 
-int build_result(struct build *b, char ret_id[DIGEST_SIZE], struct err *e)
+int build_result(struct build *b, struct err *e)
 {
 	__attribute__((cleanup(result_free))) struct result r = { .build = b };
 
-	if (!b->known && (read_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 ||
+	if (!b->known && (take_config(&r, e) < 0 || read_manifest(&r, e) < 0 || image_registry_open(b->req, true, &r.to, e) < 0 ||
 			  add_layers(&r, e) < 0 || seal(&r.image, e) < 0 || image_push(r.to, &r.image, NULL, e) < 0))
 		return -1;
-	if (keep(&r, e) < 0)
-		return -1;
-	snprintf(ret_id, DIGEST_SIZE, "%s", r.image.id);
-	return 0;
+	return keep(&r, e);
 }

@@ -256,11 +256,10 @@ static int write_result(struct build *b, struct build_output *o, struct err *e)
 	ARGUMENTS_CLEANUP struct arguments a = { .n = 0 };
 	IMAGE_ROW_CLEANUP struct image_row row = { .config = NULL };
 	struct build_listener l = { build_output_line, o };
-	char id[DIGEST_SIZE];
-	int rc;
+	int rc = build_config(b, e);
 
-	snprintf(id, sizeof id, "sha256:%.64s", b->image);
-	rc = image_load(b->req->store, b->req->tenant, id, &row, e);
+	if (rc == 0)
+		rc = image_load(b->req->store, b->req->tenant, b->result, &row, e);
 	b->known = rc > 0;
 	if (rc)
 		return rc < 0 ? -1 : 0;
@@ -292,6 +291,8 @@ int build_run(struct build *b, struct err *e)
 	status = build_sandbox(b, a->list, &l, e);
 	if (status == 0)
 		status = *b->image ? write_result(b, &o, e) : err_set(e, ERR_INTERNAL, "buildah told no image id");
+	if (status == 0)
+		build_output_done(&o);
 	if (status > 0) {
 		*b->image = '\0';
 		status = build_output_failed(&o, status, e);

@@ -52,7 +52,7 @@ static int read_config(const struct request *req, const struct container *c, str
 		return 0;
 	if (json_parse(c->config, strlen(c->config), &config, e) < 0)
 		return -1;
-	return log_details(config, host, ret_details, e);
+	return log_details(c, config, host, ret_details, e);
 }
 
 int route_container_logs(struct request *req, struct err *e)

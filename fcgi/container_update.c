@@ -79,6 +79,24 @@ static bool is_wish(struct json_object *v)
 	return json_object_is_type(v, json_type_string) ? json_object_get_string_len(v) > 0 : json_object_get_int64(v) != 0;
 }
 
+/* CPUs are asked for in one way alone. */
+static int check_cpus(struct update *u, struct err *e)
+{
+	static const struct {
+		const char *given, *before, *text;
+	} table[] = {
+		{ "NanoCpus", "CpuPeriod", "Nano CPUs cannot be updated as CPU Period has already been set" },
+		{ "NanoCpus", "CpuQuota", "Nano CPUs cannot be updated as CPU Quota has already been set" },
+		{ "CpuPeriod", "NanoCpus", "CPU Period cannot be updated as NanoCPUs has already been set" },
+		{ "CpuQuota", "NanoCpus", "CPU Quota cannot be updated as NanoCPUs has already been set" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (json_int(u->given, table[i].given, 0) > 0 && json_int(u->host, table[i].before, 0) > 0)
+			return err_set(e, ERR_CONFLICT, "Conflicting options: %s", table[i].text);
+	return 0;
+}
+
 /* As dockerd: what is empty or 0 stays as it is. */
 static int merge(struct update *u, struct err *e)
 {
@@ -92,6 +110,8 @@ static int merge(struct update *u, struct err *e)
 			       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
 	if (is_wish(json_get(u->given, "RestartPolicy")) && json_flag(u->host, "AutoRemove", false))
 		return err_set(e, ERR_CONFLICT, "Restart policy cannot be updated because AutoRemove is enabled for the container");
+	if (check_cpus(u, e) < 0)
+		return -1;
 	json_object_object_foreach(u->given, key, v)
 		if (v && is_wish(v) && !json_add(u->host, key, json_object_get(v)))
 			return err_nomem(e);
@@ -101,13 +121,16 @@ static int merge(struct update *u, struct err *e)
 /* MB of the function that a HostConfig asks for. */
 static int memory_of(struct request *req, struct json_object *host, unsigned int *ret, struct err *e)
 {
+	static const char *const keys[] = { "Memory", "NanoCpus", "CpuPeriod", "CpuQuota" };
 	CREATE_CLEANUP struct create c = { 0 };
 	CLEANUP_JSON struct json_object *whole = json_object_new_object();
 	struct json_object *part = json_object_new_object();
 
-	if (!whole || !json_add(whole, "HostConfig", part) || !json_add_int(part, "Memory", json_int(host, "Memory", 0)) ||
-	    !json_add_int(part, "NanoCpus", json_int(host, "NanoCpus", 0)))
+	if (!whole || !json_add(whole, "HostConfig", part))
 		return err_nomem(e);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (!json_add_int(part, keys[i], json_int(host, keys[i], 0)))
+			return err_nomem(e);
 	if (create_check(whole, &c, e) < 0)
 		return -1;
 	*ret = c.memory ? c.memory : (unsigned int)req->settings->lambda_memory_size;

@@ -45,6 +45,9 @@ int create_members(const char *field, struct json_object *v, struct err *e);
 
 /* The rules that are no field's alone; part of create_check. */
 int create_rules(struct create *c, struct err *e);
+/* Two of them: what the function gets, and names that are none of capabilities. */
+int create_resources(struct create *c, struct err *e);
+int create_capabilities(struct create *c, struct err *e);
 /* "EndpointsConfig" of the body (NULL: none) and NetworkMode give c->networking; part of create_check. */
 int create_networking(struct create *c, struct json_object *endpoints, struct err *e);
 int create_warn(struct create *c, const char *text, struct err *e);

@@ -1,4 +1,4 @@
-/* Rules of POST /containers/create that need more than a table: resources, restart policy, mounts, process. */
+/* Rules of POST /containers/create that need more than a table: restart policy, mounts, process. Resources: create_resources.c. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -6,75 +6,15 @@
 
 #include "fcgi/create.h"
 #include "fcgi/create_parse.h"
+#include "fcgi/log_details.h"
 #include "lib/cleanup.h"
 #include "lib/docker/log_options.h"
 #include "lib/docker/signals.h"
-#include "lib/docker/size.h"
 #include "lib/json.h"
-
-#define MIB (1024 * 1024)
-#define MEMORY_LEAST (6 * MIB) /* dockerd's */
 
 static int replace(struct json_object *o, const char *key, struct json_object *v, struct err *e)
 {
 	return json_add(o, key, v) ? 0 : err_nomem(e);
-}
-
-static int rule_memory(struct create *c, struct err *e)
-{
-	int64_t memory = json_int(c->host_config, "Memory", 0);
-	int64_t swap = json_int(c->host_config, "MemorySwap", 0);
-	int64_t nano = json_int(c->host_config, "NanoCpus", 0);
-	int64_t mb = memory / MIB + (memory % MIB > 0);
-	int64_t cpu_mb = (int64_t)((double)nano * CREATE_CPU_MB / 1e9 + 0.999);
-
-	if (memory && memory < MEMORY_LEAST)
-		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
-	if (memory && swap > 0 && swap < memory)
-		return err_set(e, ERR_INVALID, "Minimum memoryswap limit should be larger than memory limit, see usage");
-	if (!memory && swap > 0)
-		return err_set(e, ERR_INVALID, "You should always set the Memory limit when using Memoryswap limit, see usage");
-	if (nano < 0)
-		return err_set(e, ERR_INVALID, "NanoCPUs value cannot be negative");
-	if (nano && (json_int(c->host_config, "CpuPeriod", 0) || json_int(c->host_config, "CpuQuota", 0)))
-		return err_set(e, ERR_INVALID, "Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set.");
-	if (mb > CREATE_MEMORY_MAX)
-		return err_set(e, ERR_INVALID, "Memory of %lld MB is not supported: a Lambda function has %d MB at most", (long long)mb, CREATE_MEMORY_MAX);
-	if (nano / 1000000000 > 1000 || cpu_mb > CREATE_MEMORY_MAX)
-		return err_set(e, ERR_INVALID, "NanoCpus: so many CPUs are not supported: a Lambda function has %d MB at most, and one CPU for each %d MB",
-			       CREATE_MEMORY_MAX, CREATE_CPU_MB);
-	if (memory && swap == 0 && replace(c->host_config, "MemorySwap", json_object_new_int64(2 * memory), e) < 0)
-		return -1;
-	if (swap && swap != memory && swap != 2 * memory && create_warn(c, create_field_text("MemorySwap"), e) < 0)
-		return -1;
-	if (cpu_mb > mb)
-		mb = cpu_mb;
-	if (mb)
-		c->memory = mb < CREATE_MEMORY_MIN ? CREATE_MEMORY_MIN : (unsigned int)mb;
-	return 0;
-}
-
-static int rule_storage(struct create *c, struct err *e)
-{
-	struct json_object *opt = json_obj(c->host_config, "StorageOpt");
-	int64_t bytes, mb;
-
-	if (!opt)
-		return 0;
-	json_object_object_foreach(opt, key, v) {
-		if (!v)
-			return err_set(e, ERR_INVALID, "invalid size: ''");
-		if (strcmp(key, "size") != 0)
-			return err_set(e, ERR_INVALID, "--storage-opt %s is not supported: a Lambda function knows size only", key);
-		if (!size_parse(json_object_get_string(v), &bytes))
-			return err_set(e, ERR_INVALID, "invalid size: '%s'", json_object_get_string(v));
-		mb = bytes / MIB + (bytes % MIB > 0);
-		if (mb > CREATE_STORAGE_MAX)
-			return err_set(e, ERR_INVALID, "--storage-opt size=%s is not supported: /tmp of a Lambda function has %d MB at most",
-				       json_object_get_string(v), CREATE_STORAGE_MAX);
-		c->storage = mb < CREATE_STORAGE_MIN ? CREATE_STORAGE_MIN : (unsigned int)mb;
-	}
-	return 0;
 }
 
 static int rule_restart(struct create *c, struct err *e)
@@ -201,15 +141,10 @@ static int rule_health(struct create *c, struct err *e)
 	return 0;
 }
 
-/* Of what the spool knows nothing of. */
-static bool has_other_log_options(struct json_object *options)
+/* What has no effect: the spool takes output in at its own pace. */
+static bool has_log_mode(struct json_object *options)
 {
-	static const char *const known[] = { "max-file", "max-size", "compress", "labels", "env" };
-	int n = options ? json_object_object_length(options) : 0;
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		n -= json_str(options, known[i], NULL) != NULL;
-	return n > 0;
+	return strcmp(json_str(options, "mode", ""), "non-blocking") == 0;
 }
 
 static int rule_log(struct create *c, struct err *e)
@@ -226,9 +161,9 @@ static int rule_log(struct create *c, struct err *e)
 			return err_set(e, ERR_INVALID, "the log driver %s is not supported: output is kept by the service (json-file, local or none)", type);
 	if (*type && !none && strcmp(type, "json-file") != 0 && strcmp(type, "local") != 0)
 		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
-	if (!none && log_options_read(*type ? type : "json-file", options, &read, e) < 0)
+	if (!none && (log_options_read(*type ? type : "json-file", options, &read, e) < 0 || log_details_check(options, e) < 0))
 		return -1;
-	if (!none && has_other_log_options(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
+	if (!none && has_log_mode(options) && create_warn(c, create_field_text("LogConfig"), e) < 0)
 		return -1;
 	if (!*type && replace(log, "Type", json_object_new_string("json-file"), e) < 0)
 		return -1;
@@ -286,7 +221,7 @@ static int rule_unset(struct create *c, struct err *e)
 int create_rules(struct create *c, struct err *e)
 {
 	static int (*const rules[])(struct create *, struct err *) = {
-		rule_process, rule_health, rule_ports, rule_hosts, rule_restart, rule_memory, rule_storage, rule_log, rule_binds, rule_mounts, rule_unset,
+		rule_process, rule_health, rule_ports, rule_hosts, rule_restart, create_resources, create_capabilities, rule_log, rule_binds, rule_mounts, rule_unset,
 	};
 
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

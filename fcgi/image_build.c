@@ -29,11 +29,13 @@ void build_free(struct build *b)
 	json_object_put(b->labels);
 	json_object_put(b->auths);
 	json_object_put(b->images);
+	json_object_put(b->ours);
 	json_object_put(b->layers);
 	free(b->text);
 	free(b->dir);
 	free(b->storage);
 	free(b->unused_args);
+	free(b->config_text);
 }
 
 bool build_say(struct build *b, const char *fmt, ...)
@@ -94,17 +96,15 @@ static void say_end(struct build *b, const char *id)
 
 static int steps(struct build *b, struct err *e)
 {
-	char id[DIGEST_SIZE];
-
 	build_say_ignored(b);
 	if (build_bases(b, e) < 0 || build_run(b, e) < 0)
 		return -1;
 	/* dockerd told its error line already */
 	if (!*b->image)
 		return 0;
-	if (build_result(b, id, e) < 0)
+	if (build_result(b, e) < 0)
 		return -1;
-	say_end(b, id);
+	say_end(b, b->result);
 	return 0;
 }
 

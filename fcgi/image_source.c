@@ -64,6 +64,7 @@ static int open_at(struct request *req, const char *endpoint, const struct refer
 	};
 	const char *user = json_str(auth, "username", "");
 	const char *token = json_str(auth, "identitytoken", "");
+	const char *bearer = json_str(auth, "registrytoken", "");
 
 	if (*user) {
 		config.user = user;
@@ -71,6 +72,8 @@ static int open_at(struct request *req, const char *endpoint, const struct refer
 	}
 	if (*token)
 		config.token = token;
+	if (*bearer)
+		config.bearer = bearer;
 	return name ? registry_open(&config, ret, e) : err_nomem(e);
 }
 

@@ -14,8 +14,8 @@ struct json_object *image_source_auth(const struct request *req);
 struct json_object *image_source_json(const char *text);
 
 /*
- * Opens the repository of a reference with {username, password} or
- * {identitytoken} of `auth` (NULL: anonymous); `push`: with leave to push. No network yet.
+ * Opens the repository of a reference with {username, password},
+ * {identitytoken} or {registrytoken} of `auth` (NULL: anonymous); `push`: with leave to push. No network yet.
  */
 int image_source_open(struct request *req, const struct reference *r, struct json_object *auth, bool push, struct registry **ret, struct err *e);
 

@@ -1,7 +1,7 @@
 # `make check` runs the unit tests: tests/unit/test_NAME.c tests the source of that name with cmocka.
 # The suites in the other folders need nginx, a registry or root; tests/run runs them all.
 UNIT_TESTS =
-UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ISAL_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
+UNIT_LDADD = libsockerless.a $(CMOCKA_LIBS) $(JSONC_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(ARCHIVE_LIBS) $(ISAL_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS) $(PCRE2_LIBS)
 
 include tests/unit/local.mk
 include tests/aws/local.mk

@@ -109,6 +109,8 @@ static int ask_token(struct registry *r, const char *realm, const char *service,
 		append_scope(&url, r, '&');
 		if (r->user)
 			append_escaped(&url, "account", r->user, '&');
+		if (r->user && r->login)
+			buf_puts(&url, "&client_id=sockerless&offline_token=true");
 	}
 	if (!r->token && r->user) {
 		basic = basic_value(r);
@@ -137,10 +139,34 @@ out:
 	return result;
 }
 
+static int use_token(struct registry *r, const char *token, struct err *e)
+{
+	BUF_CLEANUP struct buf value = BUF_INIT;
+
+	buf_printf(&value, "Bearer %s", token);
+	free(r->authorization);
+	r->authorization = buf_steal(&value);
+	return r->authorization ? 0 : err_nomem(e);
+}
+
+/* A login's identity token, or a newer one in place of that which was used. */
+static int keep_identity(struct registry *r, const char *token, struct err *e)
+{
+	char *copy;
+
+	if (!*token || (!r->login && !r->token))
+		return 0;
+	copy = strdup(token);
+	if (!copy)
+		return err_nomem(e);
+	free(r->token);
+	r->token = copy;
+	return 0;
+}
+
 static int take_token(struct registry *r, const struct buf *body, struct err *e)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
-	BUF_CLEANUP struct buf value = BUF_INIT;
 	const char *token;
 
 	if (json_parse(body->data ? body->data : "", body->len, &o, NULL) < 0)
@@ -148,10 +174,7 @@ static int take_token(struct registry *r, const struct buf *body, struct err *e)
 	token = json_str(o, "token", json_str(o, "access_token", ""));
 	if (!*token || strpbrk(token, "\r\n"))
 		return err_set(e, ERR_INTERNAL, "authorization server did not include a token in the response");
-	buf_printf(&value, "Bearer %s", token);
-	free(r->authorization);
-	r->authorization = buf_steal(&value);
-	return r->authorization ? 0 : err_nomem(e);
+	return keep_identity(r, json_str(o, "refresh_token", ""), e) < 0 ? -1 : use_token(r, token, e);
 }
 
 static int bearer(struct registry *r, struct err *e)
@@ -161,6 +184,8 @@ static int bearer(struct registry *r, struct err *e)
 	BUF_CLEANUP struct buf reply = BUF_LIMITED(TOKEN_REPLY_MAX);
 	long status = 0;
 
+	if (r->bearer)
+		return strpbrk(r->bearer, "\r\n") ? err_set(e, ERR_INVALID, "the registry token holds a line break") : use_token(r, r->bearer, e);
 	/* A password isn't sent in the clear because a registry reached by TLS asks for it. */
 	if (!realm || (strncmp(realm, "https://", 8) && (strncmp(realm, "http://", 7) || !strncmp(r->base, "https:", 6))))
 		return err_set(e, ERR_INTERNAL, "the registry's challenge names no usable realm");
@@ -168,7 +193,7 @@ static int bearer(struct registry *r, struct err *e)
 		return -1;
 	if (status == 401 || status == 403)
 		return err_set(e, ERR_UNAUTHORIZED, "Get \"%s/v2/\": unauthorized: %s", r->base,
-			       r->user ? "incorrect username or password" : "authentication required");
+			       r->user || r->token ? "incorrect username or password" : "authentication required");
 	if (status < 200 || status > 299)
 		return err_set(e, ERR_INTERNAL, "the authorization server answered with status %ld", status);
 	return take_token(r, &reply, e);

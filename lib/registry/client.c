@@ -96,8 +96,11 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	r->user = copy_of(c->user, &failed);
 	r->password = copy_of(c->password, &failed);
 	r->token = copy_of(c->token, &failed);
+	r->bearer = copy_of(c->bearer, &failed);
+	r->login = c->login;
 	r->ca = copy_of(c->ca, &failed);
 	r->push = c->push;
+	r->timeout = c->timeout;
 	r->stall = c->stall;
 	r->cancelled = c->cancelled;
 	r->cancelled_arg = c->cancelled_arg;
@@ -124,6 +127,7 @@ int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void 
 	n->user = copy_of(r->user, &failed);
 	n->password = copy_of(r->password, &failed);
 	n->token = copy_of(r->token, &failed);
+	n->bearer = copy_of(r->bearer, &failed);
 	n->ca = copy_of(r->ca, &failed);
 	n->challenge = copy_of(r->challenge, &failed);
 	n->authorization = copy_of(r->authorization, &failed);
@@ -131,6 +135,7 @@ int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void 
 		return err_nomem(e);
 	n->push = r->push;
 	n->public_only = r->public_only;
+	n->timeout = r->timeout;
 	n->stall = r->stall;
 	n->probed = r->probed;
 	n->cancelled = cancelled;
@@ -158,6 +163,7 @@ void registry_close(struct registry *r)
 	free(r->user);
 	free_secret(r->password);
 	free_secret(r->token);
+	free_secret(r->bearer);
 	free(r->ca);
 	free(r->extra_scope);
 	free(r->challenge);
@@ -168,6 +174,11 @@ void registry_close(struct registry *r)
 const char *registry_host(const struct registry *r)
 {
 	return r->host;
+}
+
+const char *registry_identity(const struct registry *r)
+{
+	return r->token ? r->token : "";
 }
 
 const char *registry_repository(const struct registry *r)

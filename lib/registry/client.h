@@ -40,9 +40,12 @@ struct registry_config {
 	const char *user;       /* NULL: anonymous */
 	const char *password;
 	const char *token;      /* identity (refresh) token of `docker login`; NULL: none */
+	const char *bearer;     /* what a registry that wants a token is given as it is; NULL: one is asked for */
+	bool login;             /* a server that gives tokens is asked for an identity token too */
 	const char *insecure;   /* comma-separated host:port; NULL: none */
 	const char *ca;         /* file of PEM, or a directory as `openssl rehash` makes it, trusted beside the system's authorities; NULL, "": none */
 	bool public_only;       /* no address of a private network, loopback included, but of hosts of `insecure` */
+	long timeout;           /* seconds that an answer may take where no blob is transferred; 0: 120 */
 	long stall;             /* seconds without bytes worth the name after which a blob's transfer is broken off; 0: 60 */
 	bool push;              /* the token must allow pushing too */
 	/* Asked about once a second and as bytes move: true ends the request. NULL: nobody is asked. Both stay borrowed until registry_close(). */
@@ -76,6 +79,7 @@ static inline void cleanup_registry(struct registry **r)
 
 const char *registry_host(const struct registry *r);       /* "127.0.0.1:5000"; borrowed */
 const char *registry_repository(const struct registry *r); /* borrowed */
+const char *registry_identity(const struct registry *r);   /* the identity token to log in with from now on; "": there is none. Borrowed */
 
 void registry_manifest_free(struct registry_manifest *m);
 #define REGISTRY_MANIFEST_CLEANUP __attribute__((cleanup(registry_manifest_free)))

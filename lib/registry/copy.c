@@ -18,6 +18,10 @@ struct copy {
 	bool wanted[IMAGE_LAYERS_MAX];
 	pthread_mutex_t lock; /* of the listener, and of all below */
 	size_t next;          /* the layer that the next free thread looks at */
+	const struct image_layer *source; /* the layers as the source calls them */
+	pthread_mutex_t order; /* of what follows; taken before `lock` */
+	bool arrived[IMAGE_LAYERS_MAX];
+	size_t complete;      /* layers below this one were told to be */
 	atomic_bool failed;
 	struct err why;       /* the first failure */
 };
@@ -84,6 +88,20 @@ static struct image_layer *next_layer(struct copy *c)
 	return found;
 }
 
+/* "Pull complete" comes from the lowest layer up, as dockerd unpacks them, whichever arrives first. */
+static int tell_complete(struct copy *c, const struct layer_copy *part, size_t n, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&c->order);
+	c->arrived[n] = true;
+	for (; rc == 0 && c->complete < c->image->n_layers && (c->arrived[c->complete] || !c->wanted[c->complete]); c->complete++)
+		if (c->wanted[c->complete])
+			rc = layer_report(part, c->source[c->complete].digest, "Pull complete", 0, 0, e);
+	pthread_mutex_unlock(&c->order);
+	return rc;
+}
+
 static void fail(struct copy *c, const struct err *e)
 {
 	pthread_mutex_lock(&c->lock);
@@ -108,7 +126,7 @@ static void *copy_main(void *arg)
 	}
 	part = part_of(c, from, to);
 	while ((layer = next_layer(c)))
-		if (layer_copy(&part, layer, &e) < 0)
+		if (layer_copy(&part, layer, &e) < 0 || tell_complete(c, &part, (size_t)(layer - c->image->layers), &e) < 0)
 			fail(c, &e);
 	return NULL;
 }
@@ -146,6 +164,7 @@ static int copy_layers(struct copy *c, struct err *e)
 	if (!old)
 		return err_nomem(e);
 	memcpy(old, i->layers, i->n_layers * sizeof *old);
+	c->source = old;
 	if (plan(c, places, e) < 0 || work(c, e) < 0)
 		return -1;
 	for (size_t n = 0; n < i->n_layers; n++) {
@@ -159,10 +178,11 @@ static int copy_layers(struct copy *c, struct err *e)
 int image_copy(struct registry *from, struct image *i, struct registry *to, const char *tag, const struct copy_listener *l,
 	       const struct copy_sink *s, struct err *e)
 {
-	struct copy c = { .from = from, .to = to, .image = i, .listener = l, .sink = s, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct copy c = { .from = from, .to = to, .image = i, .listener = l, .sink = s, .lock = PTHREAD_MUTEX_INITIALIZER, .order = PTHREAD_MUTEX_INITIALIZER };
 	int rc = copy_layers(&c, e);
 
 	pthread_mutex_destroy(&c.lock);
+	pthread_mutex_destroy(&c.order);
 	/* The threads' heaps would keep tens of megabytes for the next pull. */
 	malloc_trim(0);
 	return rc < 0 ? -1 : image_push(to, i, tag, e);

@@ -319,7 +319,5 @@ int layer_copy(const struct layer_copy *c, struct image_layer *layer, struct err
 	char digest[DIGEST_SIZE];
 
 	memcpy(digest, layer->digest, DIGEST_SIZE);
-	if (take_turn(c, layer, e) < 0 || layer_report(c, digest, "Download complete", 0, 0, e) < 0)
-		return -1;
-	return layer_report(c, digest, "Pull complete", 0, 0, e);
+	return take_turn(c, layer, e) < 0 ? -1 : layer_report(c, digest, "Download complete", 0, 0, e);
 }

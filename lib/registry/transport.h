@@ -23,12 +23,14 @@ struct registry {
 	char *familiar;      /* the name as users write it, for error texts */
 	char *user;
 	char *password;
-	char *token;         /* identity token */
+	char *token;         /* identity token; a newer one takes its place */
+	char *bearer;        /* given by the client; NULL: none */
+	bool login;          /* an identity token is asked for */
 	char *ca;            /* NULL: the system's alone */
 	bool push;
 	bool public_only;
 	bool refused;        /* public_only has kept a connection from being made */
-	long stall;          /* seconds */
+	long timeout, stall; /* seconds */
 	bool (*cancelled)(void *arg); /* NULL: never */
 	void *cancelled_arg;
 	bool probed;         /* GET /v2/ told how to authenticate */

@@ -146,6 +146,28 @@ def test_links_out_of_the_context(docker, built):
     assert "absolute\nthrough\n" in text_of(lines), lines
 
 
+def test_what_dockerd_would_write(docker, system, built):
+    """Nothing of buildah's stands in the image; a build from it begins with the layers that are there, without a copy from the registry."""
+    built += ["written:1", "written:2", "written:3"]
+    build(docker, "FROM busybox\nLABEL a=b\nRUN echo 1 >/1\nCMD true\n", "-t", "written:1")
+    image = docker.inspect("written:1")
+    assert (image["Comment"], image["Config"]["Hostname"], image["Parent"]) == ("", "", "")
+    assert [image["Config"][k] for k in ("Volumes", "Entrypoint", "OnBuild")] == [None] * 3
+    assert docker.ok("history", "--format", "{{.Comment}}", "written:1") == "Imported from -"
+    out = build(docker, "FROM written:1\nRUN cat /1 && echo 2 >/2%s\n" % LINGER, "-t", "written:2")
+    assert "Step 1/2 : FROM written:1\n ---> %s\n" % image["Id"][7:19] in out and "\n1\n" in out
+    shown = re.findall("^ ---> ([0-9a-f]{12})$", out, re.M)
+    assert docker.inspect("written:2")["Id"][7:19] == shown[-1] and "Successfully built " + shown[-1] in out
+    place = system.state / "db" / "build" / "local"
+    ids = [r["id"] for f in (place / "storage").glob("*-images/images.json") for r in json.loads(f.read_text())]
+    # By the id that buildah gave it alone: nobody brought it there again.
+    assert image["Id"][7:] not in ids and (place / "ids" / image["Id"][7:]).readlink().name in ids
+    assert docker.ok("build", "-q", "-", input="FROM written:1\n") == image["Id"]
+    # Without the cache it comes from the registry.
+    docker.ok("builder", "prune", "-f")
+    assert "\n1\n2\n" in build(docker, "FROM written:2\nRUN cat /1 /2%s\n" % LINGER, "-t", "written:3")
+
+
 def test_options(docker, built):
     out = build(docker, "FROM busybox\nRUN cat /etc/hosts" + LINGER + "\n", "--no-cache", "--add-host", "other.example:10.1.2.3", "--cpu-quota", "5000", "--cache-from", "x", "--cpuset-cpus", "0")
     assert re.search(r"^10\.1\.2\.3\s+other\.example", out, re.M), out
@@ -210,7 +232,7 @@ def test_cancel(docker, system):
 
     wait_until(gone, 20)
     place = system.state / "db" / "build" / "local"
-    wait_until(lambda: {p.name for p in place.iterdir()} == {"lock", "storage"}, 20)
+    wait_until(lambda: {p.name for p in place.iterdir()} == {"ids", "lock", "storage"}, 20)
     assert "Successfully built" in build(docker, "FROM busybox\nRUN true\n")
 
 

@@ -1,6 +1,8 @@
 """docker pull, run, images, inspect and rmi with registries of our own: an open one, and one that hands anonymous tokens out."""
+import base64
 import importlib.util
 import io
+import json
 import pathlib
 import tarfile
 
@@ -152,6 +154,20 @@ def test_anonymous_tokens(docker, tokens):
     use(docker, tokens.r.address, "public", index)
     query, given = tokens.asked[0]
     assert query["scope"] == ["repository:public:pull"] and query["service"] == ["svc"] and given is None
+
+
+def test_login_by_identity_token(docker, tokens, tmp_path):
+    """The client keeps the identity token that the server of tokens gave, not the password, and pulls by it."""
+    env = {"DOCKER_CONFIG": str(tmp_path)}
+    private = tokens.r.address + "/private:1"
+    refused = docker.docker("login", "-u", "user", "--password-stdin", tokens.r.address, input="wrong", env=env)
+    assert refused.returncode == 1 and "unauthorized: incorrect username or password" in refused.stderr
+    docker.docker("login", "-u", "user", "--password-stdin", tokens.r.address, input="secret", env=env, check=0)
+    kept = json.loads((tmp_path / "config.json").read_text())["auths"][tokens.r.address]
+    assert kept["identitytoken"] == tokens.IDENTITY and base64.b64decode(kept.get("auth", "")) in (b"", b"user:", b"00000000-0000-0000-0000-000000000000:")
+    assert docker.docker("pull", private).returncode == 1
+    docker.docker("pull", private, env=env, check=0)
+    docker.ok("rmi", private)
 
 
 def test_tokens_that_do_not_cover_it(docker, tokens):

@@ -45,7 +45,7 @@ DIFFERENCES = [
     ("`/plugins/...`", "installs and runs plugins", "an empty list; 404 for each name; 501 for installing one", "plugins can't be loaded into a function"),
     ("`/swarm/init`, `/swarm/join`", "makes a swarm", "501, not supported", "there is no node to join; all other swarm routes answer as dockerd outside of a swarm"),
     ("images", "`Size` of the unpacked layers", "of the layers as they are in the registry, compressed", "layers stay packed here"),
-    ("image inspect, list", "`Parent`, `ParentId`, `ContainerConfig` of images that were built or committed; `DockerVersion`", "empty", "no step of a build is an image of its own; clients of API 1.45 and later get none of them but `Parent`"),
+    ("image inspect, list", "`Parent`, `ParentId`, `Container`, `ContainerConfig`, `Config.Image` of images that were built or committed; `DockerVersion`", "empty, but for the `Container` of a commit", "no step of a build is an image of its own; clients of API 1.45 and later get none of them but `Parent`"),
     ("image references", "`repository name must be lowercase` (24), `repository name (library/X) must be lowercase` (27)", "as 27", "the API is that of 27"),
     ("rmi", "`noprune=1` keeps the parents without a name", "accepted, changes nothing", "images have no parents here"),
     ("save, load, push of several platforms", "chosen by `platform`", "another platform than the image's is refused: 404 from save, an error in the stream from load and push", "an image is kept for one platform"),

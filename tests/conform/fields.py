@@ -93,6 +93,8 @@ SHAPES = {
     "df": dict(LayersSize="i", Images="[image]?", Containers="[summary]?", Volumes="[volume]?", BuildCache="[o]?", **{"~BuilderSize": "i"}),
     "event": dict(Type="s", Action="s", Actor="actor", scope="s", time="i", timeNano="i", **{"~status": "s", "~id": "s", "~from": "s"}),
     "actor": dict(ID="s", Attributes="{s}"),
+    "change": dict(Path="s", Kind="i"),
+    "removed": {"~Untagged": "s", "~Deleted": "image"},
     "updated": dict(Warnings="[s]?"),
     "stats": dict(read="t", preread="t", pids_stats="o", blkio_stats="o", num_procs="i", storage_stats="o", cpu_stats="cpu", precpu_stats="cpu",
                   memory_stats="o", **{"~name": "s", "~id": "id", "~networks": "{o}"}),

@@ -1,10 +1,12 @@
 """What create is given, inspect gives back: field for field, also after a start and after a restart of everything."""
 import json
+import re
 import subprocess
 
 import pytest
 
 from fields import check
+from support.places import TOP
 from support.waiting import wait_until
 
 CONFIG = {
@@ -25,7 +27,37 @@ HOST = {
     "Annotations": {"a": "b"}, "ConsoleSize": [24, 80], "CgroupnsMode": "private", "IpcMode": "private",
     "Mounts": [{"Type": "volume", "Source": "kept2", "Target": "/tmp/m"}, {"Type": "tmpfs", "Target": "/tmp/mt"}],
 }
+# What can't be asked for together with the above.
+OTHER_CONFIG = {
+    "AttachStdin": True, "Tty": True, "ArgsEscaped": True, "NetworkDisabled": True, "MacAddress": "02:42:ac:11:00:05", "OnBuild": ["RUN true"],
+    "Shell": ["/bin/sh", "-c"], "Cmd": ["sleep", "300"], "Image": "busybox:latest",
+    "Healthcheck": {"Test": ["CMD", "true"], "StartPeriod": 5000000000, "StartInterval": 1000000000},
+}
+OTHER_HOST = {
+    "ContainerIDFile": "/tmp/cid", "NetworkMode": "keptnet", "PublishAllPorts": True, "BlkioWeightDevice": [{"Path": "/dev/sda", "Weight": 100}],
+    "BlkioDeviceReadBps": [{"Path": "/dev/sda", "Rate": 1024}], "BlkioDeviceWriteBps": [{"Path": "/dev/sda", "Rate": 1024}],
+    "BlkioDeviceReadIOps": [{"Path": "/dev/sda", "Rate": 10}], "BlkioDeviceWriteIOps": [{"Path": "/dev/sda", "Rate": 10}], "CpuPeriod": 50000,
+    "CpuQuota": 75000, "CpuRealtimePeriod": 1000000, "CpuRealtimeRuntime": 950000, "CpusetMems": "0", "KernelMemory": 64 << 20, "KernelMemoryTCP": 64 << 20,
+    "MemorySwappiness": 60, "OomKillDisable": True, "CpuCount": 1, "CpuPercent": 50, "MaskedPaths": ["/proc/kcore"], "ReadonlyPaths": [],
+    "LogConfig": {"Type": "none", "Config": {}}, "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}, "Memory": 64 << 20, "MemorySwap": -1,
+    "Mounts": [{"Type": "volume", "Source": "kept3", "Target": "/tmp/v", "ReadOnly": True, "VolumeOptions": {"NoCopy": True, "Labels": {"a": "b"}}}],
+}
+ENDPOINTS = {
+    "whole": {"bridge": {"Aliases": ["al"]}},
+    "other": {"keptnet": {"IPAMConfig": {"IPv4Address": "172.30.0.5", "LinkLocalIPs": ["169.254.9.9"]}, "Aliases": ["db"], "MacAddress": "02:42:ac:1e:00:05",
+                          "DriverOpts": {"a": "b"}}},
+}
+BODIES = {"whole": (CONFIG, HOST), "other": (OTHER_CONFIG, OTHER_HOST)}
 CHANGES = ("State", "RestartCount", "ExecIDs", "NetworkSettings", "SizeRw")
+
+
+def test_no_field_is_forgotten():
+    """Those that the table of fields keeps, and that hold something; dockerd on Linux refuses the last two."""
+    rows = re.findall(r"FIELD\((\w+), (\w+), .*?(KEEP|WARN|OWN|REFUSE),", (TOP / "fcgi/create_fields.def").read_text())
+    assert len(rows) > 90
+    for place, name, policy in rows:
+        held = [part[place == "HOST"].get(name) for part in BODIES.values()]
+        assert policy == "REFUSE" or name in ("AutoRemove", "IOMaximumIOps", "IOMaximumBandwidth") or any(v is not None for v in held), name
 
 
 def same(reply, first):
@@ -33,42 +65,68 @@ def same(reply, first):
     for key, value in first.items():
         if key not in CHANGES:
             assert reply.json[key] == value, key
+    for name, endpoint in first["NetworkSettings"]["Networks"].items():
+        for key in ("IPAMConfig", "Links", "Aliases", "DriverOpts"):
+            assert reply.json["NetworkSettings"]["Networks"][name][key] == endpoint[key], (name, key)
 
 
-def test_all_is_kept(stage, system):
-    made = stage.post("/containers/create?name=whole", {**CONFIG, "HostConfig": HOST, "NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["al"]}}}})
-    assert made.status == 201, made.raw
-    check(made.json, "created")
-    first = stage.get("/containers/whole/json").json
+def made(stage, name):
+    config, host = BODIES[name]
+    reply = stage.post("/containers/create?name=" + name, {**config, "HostConfig": host, "NetworkingConfig": {"EndpointsConfig": ENDPOINTS[name]}})
+    assert reply.status == 201, reply.raw
+    check(reply.json, "created")
+    first = stage.get("/containers/%s/json" % name).json
     check(first, "container")
-    for key, value in CONFIG.items():
+    for key, value in config.items():
         if key == "Env":
-            assert first["Config"][key][:3] == value
+            assert first["Config"][key][:len(value)] == value
         else:
             assert first["Config"][key] == value, key
-    for key, value in HOST.items():
+    for key, value in host.items():
         assert first["HostConfig"][key] == value, key
-    assert (first["Path"], first["Args"]) == ("sh", CONFIG["Cmd"])
-    mounts = {m["Destination"]: (m["Type"], m.get("Name"), m["RW"]) for m in first["Mounts"]}
-    assert mounts.pop("/tmp/anon")[0] == "volume"
-    assert mounts == {"/tmp/data": ("volume", "kept1", False), "/tmp/m": ("volume", "kept2", True), "/tmp/mt": ("tmpfs", None, True)}
-    assert stage.post("/containers/whole/start").status == 204
-    same(stage.get("/containers/whole/json"), first)
-    assert stage.post("/containers/whole/kill").status == 204
-    wait_until(lambda: not stage.get("/containers/whole/json").json["State"]["Running"], 20, "the end of the run")
-    for service in ("api", "control", "gateway", "reconciler", "nginx"):
+    for network, endpoint in ENDPOINTS[name].items():
+        shown = first["NetworkSettings"]["Networks"][network]
+        # The address would be the one in use: Lambda gives none.
+        assert shown["MacAddress"] == ""
+        for key, value in endpoint.items():
+            if key != "MacAddress":
+                assert (shown[key][:len(value)] if key == "Aliases" else shown[key]) == value, key
+    return first
+
+
+def restart_everything(system):
+    for service in ("api", "control", "bulk", "gateway", "reconciler", "nginx"):
         pid = system.service_pid(service)
         assert subprocess.run(["sv", "-w", "20", "restart", str(system.run / "services" / service)]).returncode == 0
         assert system.service_pid(service) != pid
     wait_until(system.socket.exists, 20, "the socket")
-    same(stage.get("/containers/whole/json"), first)
+
+
+def test_all_is_kept(stage, system):
+    assert stage.post("/networks/create", {"Name": "keptnet", "IPAM": {"Config": [{"Subnet": "172.30.0.0/16"}]}}).status == 201
+    first = {name: made(stage, name) for name in BODIES}
+    whole = first["whole"]
+    assert (whole["Path"], whole["Args"]) == ("sh", CONFIG["Cmd"])
+    mounts = {m["Destination"]: (m["Type"], m.get("Name"), m["RW"]) for m in whole["Mounts"]}
+    assert mounts.pop("/tmp/anon")[0] == "volume"
+    assert mounts == {"/tmp/data": ("volume", "kept1", False), "/tmp/m": ("volume", "kept2", True), "/tmp/mt": ("tmpfs", None, True)}
+    for name in BODIES:
+        assert stage.post("/containers/%s/start" % name).status == 204
+        same(stage.get("/containers/%s/json" % name), first[name])
+    for name in BODIES:
+        assert stage.post("/containers/%s/kill" % name).status == 204
+        wait_until(lambda: not stage.get("/containers/%s/json" % name).json["State"]["Running"], 20, "the end of the run")
+    restart_everything(system)
+    for name in BODIES:
+        same(stage.get("/containers/%s/json" % name), first[name])
 
 
 # (what HostConfig asks, MemorySize in MB, /tmp in MB)
 @pytest.mark.parametrize("host, memory, storage", [
     ({}, 1024, 512), ({"Memory": 6 << 20}, 128, 512), ({"Memory": 200 << 20}, 200, 512), ({"Memory": (200 << 20) + 1}, 201, 512),
     ({"NanoCpus": 1000000000}, 1769, 512), ({"NanoCpus": 2000000000, "Memory": 256 << 20}, 3538, 512), ({"NanoCpus": 100000000, "Memory": 2 << 30}, 2048, 512),
-    ({"StorageOpt": {"size": "2G"}}, 1024, 2048), ({"StorageOpt": {"size": "1"}}, 1024, 512)])
+    ({"CpuQuota": 150000}, 2654, 512), ({"CpuQuota": 50000, "CpuPeriod": 25000}, 3538, 512), ({"CpuQuota": 10000, "Memory": 300 << 20}, 300, 512),
+    ({"CpuPeriod": 50000}, 1024, 512), ({"CpuQuota": -1}, 1024, 512), ({"StorageOpt": {"size": "2G"}}, 1024, 2048), ({"StorageOpt": {"size": "1"}}, 1024, 512)])
 def test_memory_and_storage_of_the_function(api, docker, host, memory, storage):
     import boto3
     cid = api.create("sized", HostConfig=host)
@@ -85,13 +143,88 @@ REFUSED = [
     ({"NetworkMode": "container:x"}, "NetworkMode"), ({"Binds": ["/etc:/x"]}, "bind mounts"), ({"Binds": ["/var/run/docker.sock:/var/run/docker.sock"]}, "bind mounts"),
     ({"Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b"}]}, "bind mounts"), ({"VolumesFrom": ["x"]}, "VolumesFrom"), ({"Links": ["x:y"]}, "Links"),
     ({"DeviceRequests": [{"Count": -1}]}, "DeviceRequests"), ({"Runtime": "kata"}, "Runtime"), ({"Memory": 11 << 30}, "10240 MB"),
-    ({"NanoCpus": 7000000000}, ""), ({"StorageOpt": {"size": "11G"}}, "10240 MB")]
+    ({"NanoCpus": 7000000000}, "NanoCpus"), ({"CpuQuota": 700000}, "CpuQuota"), ({"Cgroup": "x"}, "Cgroup"), ({"DeviceCgroupRules": ["c 1:1 r"]}, "DeviceCgroupRules"),
+    ({"Isolation": "hyperv"}, "Isolation"), ({"VolumeDriver": "nfs"}, "VolumeDriver"), ({"PidMode": "container:x"}, "PidMode"), ({"StorageOpt": {"size": "11G"}}, "10240 MB")]
 
 
 @pytest.mark.parametrize("host, word", REFUSED, ids=lambda x: str(x)[:40])
 def test_refused(api, host, word):
     reply = api.post("/containers/create", {"Image": "busybox", "Cmd": ["true"], "HostConfig": host})
     assert reply.status == 400 and "not supported" in reply.message and word in reply.message, reply.raw
+
+
+def test_update_of_cpus(api, docker):
+    """In one way alone, as with create; the function's memory follows while nothing runs."""
+    api.create("cpus", HostConfig={"CpuQuota": 50000})
+    assert docker.memory_sizes() == [885]
+    assert api.post("/containers/cpus/update", {"CpuQuota": 200000}).status == 200
+    assert docker.memory_sizes() == [3538] and api.get("/containers/cpus/json").json["HostConfig"]["CpuQuota"] == 200000
+    reply = api.post("/containers/cpus/update", {"NanoCpus": 1000000000})
+    assert (reply.status, reply.message) == (409, "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set")
+    api.create("nano", HostConfig={"NanoCpus": 1000000000})
+    for member, name in (("CpuPeriod", "CPU Period"), ("CpuQuota", "CPU Quota")):
+        reply = api.post("/containers/nano/update", {member: 100000})
+        assert (reply.status, reply.message) == (409, "Conflicting options: %s cannot be updated as NanoCPUs has already been set" % name)
+
+
+# What dockerd itself refuses, in its words.
+@pytest.mark.parametrize("host, text", [
+    ({"Memory": 1024}, "Minimum memory limit allowed is 6MB"),
+    ({"Memory": 64 << 20, "MemorySwap": 32 << 20}, "Minimum memoryswap limit should be larger than memory limit, see usage"),
+    ({"MemorySwap": 64 << 20}, "You should always set the Memory limit when using Memoryswap limit, see usage"),
+    ({"MemorySwappiness": 101}, "Invalid value: 101, valid memory swappiness range is 0-100"),
+    ({"MemoryReservation": 1024}, "Minimum memory reservation allowed is 6MB"),
+    ({"Memory": 64 << 20, "MemoryReservation": 65 << 20}, "Minimum memory limit can not be less than memory reservation limit, see usage"),
+    ({"NanoCpus": 1000000000, "CpuPeriod": 100000}, "Conflicting options: Nano CPUs and CPU Period cannot both be set"),
+    ({"NanoCpus": 1000000000, "CpuQuota": 100000}, "Conflicting options: Nano CPUs and CPU Quota cannot both be set"),
+    ({"NanoCpus": -1}, "range of CPUs is from 0.01 to 5.00, as there are only 5 CPUs available"),
+    ({"CpuPeriod": 999}, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"),
+    ({"CpuPeriod": 1000001}, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"),
+    ({"CpuQuota": 999}, "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
+    ({"BlkioWeight": 9}, "Range of blkio weight is from 10 to 1000"),
+    ({"IOMaximumIOps": 1}, "Invalid QoS settings: Linux does not support Maximum IO Bandwidth or Maximum IO IOps"),
+    ({"OomScoreAdj": 1001}, "Invalid value 1001, range for oom score adj is [-1000, 1000]"),
+    ({"ShmSize": -1}, "SHM size can not be less than 0"),
+    ({"CapAdd": ["net_admin", "FOO"]}, 'invalid CapAdd: unknown capability: "CAP_FOO"'),
+    ({"CapDrop": ["cap_bar"]}, 'invalid CapDrop: unknown capability: "CAP_BAR"'),
+    ({"RestartPolicy": {"Name": "foo"}}, "invalid restart policy 'foo'"),
+    ({"RestartPolicy": {"Name": "always", "MaximumRetryCount": 1}}, "maximum retry count cannot be used with restart policy 'always'"),
+    ({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": -1}}, "maximum retry count cannot be negative"),
+    ({"RestartPolicy": {"Name": "always"}, "AutoRemove": True}, "can't create 'AutoRemove' container with restart policy"),
+    ({"ExtraHosts": ["foo"]}, 'bad format for add-host: "foo"'),
+    ({"PortBindings": {"80/tcp": [{"HostPort": "x"}]}}, 'invalid port specification: "x"'),
+    ({"LogConfig": {"Type": "foo"}}, "logger: no log driver named 'foo' is registered"),
+], ids=lambda x: str(x)[:50])
+def test_dockerd_refuses(api, host, text):
+    reply = api.post("/containers/create", {"Image": "busybox", "Cmd": ["true"], "HostConfig": host})
+    assert (reply.status, reply.message) == (400, text)
+
+
+@pytest.mark.parametrize("config, text", [
+    ({"StopSignal": "FOO"}, "invalid signal: FOO"), ({"StopSignal": "99"}, "invalid signal: 99"),
+    ({"WorkingDir": "rel"}, "the working directory 'rel' is invalid, it needs to be an absolute path"),
+    ({"Env": ["=x"]}, "invalid environment variable: =x"), ({"Env": [""]}, "invalid environment variable: "),
+    ({"Healthcheck": {"Test": ["CMD", "x"], "Interval": 1000}}, "Interval in Healthcheck cannot be less than 1ms"),
+    ({"Healthcheck": {"Test": ["CMD", "x"], "Retries": -1}}, "Retries in Healthcheck cannot be negative"),
+], ids=lambda x: str(x)[:50])
+def test_dockerd_refuses_of_the_config(api, config, text):
+    reply = api.post("/containers/create", {"Image": "busybox", "Cmd": ["true"], **config})
+    assert (reply.status, reply.message) == (400, text)
+
+
+# Warned about, in the order of the fields; each says why.
+@pytest.mark.parametrize("config, words", [
+    ({"Domainname": "d"}, ["Domainname"]), ({"User": "nobody:nogroup"}, ["User"]), ({"NetworkDisabled": True}, ["NetworkDisabled"]),
+    ({"MacAddress": "02:42:ac:11:00:05"}, ["MacAddress"]),
+    ({"HostConfig": {"CpuShares": 512, "CpusetCpus": "0", "BlkioWeight": 100}}, ["CpuShares", "BlkioWeight", "CpusetCpus"]),
+    ({"HostConfig": {"CapAdd": ["ALL"]}}, ["CapAdd"]), ({"HostConfig": {"Dns": ["1.1.1.1"]}}, ["Dns"]), ({"HostConfig": {"Sysctls": {"a": "b"}}}, ["Sysctls"]),
+    ({"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}}}, ["PortBindings"]), ({"HostConfig": {"Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 1}]}}, ["Ulimits"]),
+    ({"HostConfig": {"PidsLimit": 10, "OomKillDisable": True}}, ["OomKillDisable", "PidsLimit"]), ({"HostConfig": {"NetworkMode": "none"}}, ["NetworkMode"]),
+    ({"HostConfig": {"CpuQuota": 50000, "CpuPeriod": 100000}}, []), ({"StopTimeout": 1, "OnBuild": ["RUN x"]}, []),
+], ids=lambda x: str(x)[:50])
+def test_warned_about(api, config, words):
+    reply = api.post("/containers/create?name=warned", {"Image": "busybox", "Cmd": ["true"], **config})
+    assert (reply.status, [w.split()[0] for w in reply.json["Warnings"]]) == (201, words), reply.raw
 
 
 # What clients send with nearly every run warns of nothing.

@@ -2,9 +2,9 @@
 import pytest
 
 
-def run(api, config, log):
+def run(api, config, log, name=""):
     """A container that has ended."""
-    reply = api.post("/containers/create", dict(config, Image="busybox", HostConfig={"LogConfig": log}))
+    reply = api.post("/containers/create?name=" + name, dict(config, Image="busybox", HostConfig={"LogConfig": log}))
     assert reply.status == 201 and reply.json["Warnings"] == [], reply.body
     cid = reply.json["Id"]
     assert api.post("/containers/%s/start" % cid).status == 204
@@ -12,9 +12,14 @@ def run(api, config, log):
     return cid
 
 
-@pytest.mark.parametrize("size, files, least, most", [("10k", 1, 0, 10500), ("10k", 3, 20000, 30500), ("1m", 1, 60000, 60000)])
+# What a line takes in a file of dockerd's, which counts that; here it takes 32 bytes for what came in one piece, and its text.
+LINE = len('{"log":"0000000000000000000\\n","stream":"stdout","time":"2026-01-01T00:00:00.123456789Z"}\n')
+
+
+@pytest.mark.parametrize("size, files, least, most", [
+    ("10k", 1, 0, 10500), ("10k", 3, 2 * 10240 // LINE * 20, 30500), ("1m", 1, 60000, 60000)])
 def test_rotation(api, size, files, least, most):
-    """Lines of 20 bytes; the oldest files go as wholes, so that what is there begins with a whole line."""
+    """Lines of 20 bytes: no less is kept than dockerd keeps. The oldest files go as wholes, so that what is there begins with a whole line."""
     cid = run(api, {"Tty": True, "Cmd": ["sh", "-c", "stty -opost; i=0; while [ $i -lt 3000 ]; do printf '%019d\\n' $i; i=$((i+1)); done"]},
               {"Type": "json-file", "Config": {"max-size": size, "max-file": str(files)}})
     text = api.get("/containers/%s/logs?stdout=1" % cid).body
@@ -24,15 +29,24 @@ def test_rotation(api, size, files, least, most):
 
 
 @pytest.mark.parametrize("options, shown", [
-    ({}, ""), ({"labels": "none", "env": "NONE"}, ""), ({"labels": "b,a", "env": "C D,A"}, "A=1,C+D=2,a=x+%2C%25%2F,b=")])
+    ({}, ""), ({"labels": "none", "env": "NONE"}, ""), ({"labels": "b,a", "env": "C D,A"}, "A=1,C+D=2,a=x+%2C%25%2F,b="),
+    ({"labels-regex": "^[ab]$", "env-regex": "^C|X"}, "C+D=2,X=3,a=x+%2C%25%2F,b="), ({"labels-regex": "^z", "env-regex": "B"}, ""),
+    ({"labels": "c", "labels-regex": "(?i)^B", "tag": "is{{.Name}}/{{ .ImageName }} {{.DaemonName}}"}, "b=,c=not+named,tag=istagged%2Fbusybox+docker")])
 def test_details(api, options, shown):
     cid = run(api, {"Cmd": ["echo", "said"], "Labels": {"a": "x ,%/", "b": "", "c": "not named"}, "Env": ["A=1", "C D=2", "X=3"]},
-              {"Type": "json-file", "Config": options})
+              {"Type": "json-file", "Config": options}, "tagged")
     line = (shown + " said\n").encode()
     assert api.get("/containers/%s/logs?stdout=1&details=1" % cid).body == b"\1\0\0\0\0\0\0" + bytes([len(line)]) + line
     stamped = api.get("/containers/%s/logs?stdout=1&details=1&timestamps=1" % cid).body[8:].decode().split(" ", 1)
     assert stamped[0].endswith("Z") and stamped[1].encode() == line
     assert api.get("/containers/%s/logs?stdout=1" % cid).body[8:] == b"said\n"
+    assert api.delete("/containers/%s" % cid).status == 204
+
+
+def test_expression_that_takes_too_long(api):
+    cid = run(api, {"Cmd": ["true"], "Labels": {"a" * 60: ""}}, {"Type": "json-file", "Config": {"labels-regex": "^(a+)+[bc]"}})
+    reply = api.get("/containers/%s/logs?stdout=1&details=1" % cid)
+    assert (reply.status, reply.message) == (501, "labels-regex that takes so much to match is not supported")
     assert api.delete("/containers/%s" % cid).status == 204
 
 

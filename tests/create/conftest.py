@@ -1,4 +1,5 @@
 """A worker, a real registry and a stand-in for AWS's control planes, started for each module on sockets of their own."""
+import contextlib
 import json
 import os
 import shutil
@@ -66,12 +67,25 @@ class Service:
     def ctl(self, *arguments, **more):
         return subprocess.run([os.path.join(BUILD, "sockerlessctl"), *arguments], env=dict(self.environment, **more), capture_output=True, text=True, timeout=60)
 
-    def call(self, method, uri, body=b"", tenant="local", headers=None, version="/v1.43"):
+    @contextlib.contextmanager
+    def second(self):
+        """The socket of one more worker."""
+        path = os.path.join(self.directory, "second.sock")
+        worker = subprocess.Popen([os.path.join(BUILD, "sockerless-worker"), "--socket", path], env=self.environment, stdin=subprocess.DEVNULL, stderr=self.log)
+        try:
+            wait_until(lambda: os.path.exists(path), what="the second worker's socket")
+            yield path
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(20) == 0
+            os.path.exists(path) and os.unlink(path)
+
+    def call(self, method, uri, body=b"", tenant="local", headers=None, version="/v1.43", socket=None):
         headers = dict(headers or {})
         if isinstance(body, dict):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
-        reply = fastcgi.request(self.socket, method, version + uri, body, tenant, headers)
+        reply = fastcgi.request(socket or self.socket, method, version + uri, body, tenant, headers)
         try:
             reply.json = json.loads(reply.body) if reply.body else None
         except ValueError:

@@ -3,6 +3,8 @@ import gzip
 import io
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import tarfile
@@ -112,6 +114,17 @@ def test_lines(service, source):
         assert os.path.exists(index)
 
 
+def test_complete_from_the_lowest(service, source):
+    """A layer that arrives before one beneath it is told to be downloaded, and complete only after that one."""
+    source.holds[0] = threading.Event()
+    pull = Pull(service, of(source))
+    upper = b'"Download complete","progressDetail":{},"id":"' + digest_of(source.blobs[1])[7:19].encode()
+    wait_until(lambda: upper in pull.text, what="the upper layer")
+    source.holds[0].set()
+    lines = pull.lines()
+    assert [line["id"] for line in lines if line.get("status") == "Pull complete"] == [digest_of(blob)[7:19] for blob in source.blobs]
+
+
 def test_two_tenants(service, source):
     """The second one's layers are read at their source as well, whoever else has them."""
     service.pull(source.host + "/x", "1")
@@ -138,19 +151,12 @@ def test_two_tenants(service, source):
 def test_two_workers(service, source):
     """Two pulls of the same image at the same time do the work once, and both show it."""
     source.holds[1] = threading.Event()
-    second = os.path.join(service.directory, "second.sock")
-    worker = subprocess.Popen([os.path.join(os.environ.get("BUILD_DIR", "build"), "sockerless-worker"), "--socket", second], env=service.environment,
-                              stdin=subprocess.DEVNULL, stderr=service.log)
-    try:
-        wait_until(lambda: os.path.exists(second), what="the second worker's socket")
+    with service.second() as second:
         pulls = [Pull(service, of(source)), Pull(service, of(source), second)]
         wait_until(lambda: all(b'"Downloading"' in p.text.partition(digest_of(source.blobs[1])[7:19].encode())[2] for p in pulls), what="both pulls' progress")
         source.holds[1].set()
         for p in pulls:
             assert statuses(p.lines())[-1].startswith("Status: Downloaded newer image")
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(20)
     assert source.asked == [1, 1]
 
 
@@ -285,6 +291,41 @@ def test_client_leaves(service, source):
     assert service.call("GET", "/images/json").status == 200
     pull.lines()
     assert service.call("GET", "/images/%s/x:1/json" % source.host).status == 404
+
+
+def peak(service):
+    """MB; of the worker since it was last asked for."""
+    text = pathlib.Path("/proc/%d/status" % service.process.pid).read_text()
+    pathlib.Path("/proc/%d/clear_refs" % service.process.pid).write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) // 1024
+
+
+def test_memory_is_flat(service):
+    """A gigabyte, a quarter of it in each layer: memory holds a few chunks of them."""
+    tars = [make_tar({"f": (os.urandom(1 << 20) + bytes(3 << 20)) * 64}) for _ in range(4)]
+    service.restart()
+    put = service.registry.put_image("library/gigabyte", "1", tars, compress=lambda t: gzip.compress(t, 1, mtime=0))
+    before = peak(service)
+    reply = service.call("POST", "/images/create?fromImage=gigabyte&tag=1")
+    assert statuses(service.lines(reply))[-1].startswith("Status: Downloaded newer")
+    assert peak(service) < before + 150
+    assert service.call("GET", "/images/gigabyte:1/json").json["Id"] == put["id"]
+
+
+def test_full_disk(service):
+    """Where nothing can be kept of what comes, it comes all the same."""
+    source = LargeSource(12 << 20, 1 << 40)
+    places = [os.path.join(service.directory, name) for name in ("partial", "index")]
+    try:
+        for place in places:
+            os.makedirs(place, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=True)
+        assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
+        assert service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0]
+    finally:
+        for place in places:
+            subprocess.run(["umount", place])
+        source.close()
 
 
 def test_all_tags(service):

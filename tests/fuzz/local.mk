@@ -17,8 +17,8 @@ tests_fuzz_fuzz_archive_plan_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_change_SOURCES = tests/fuzz/fuzz_change.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_change_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_create_SOURCES = tests/fuzz/fuzz_create.c $(FUZZ_MAIN) \
-  fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_plan.c fcgi/create_rules.c \
-  fcgi/create_volumes.c fcgi/create_writable.c fcgi/volume.c
+  fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c fcgi/create_network.c fcgi/create_parse.c fcgi/create_plan.c fcgi/create_resources.c fcgi/create_rules.c \
+  fcgi/create_volumes.c fcgi/create_writable.c fcgi/log_details.c fcgi/log_pattern.c fcgi/log_tag.c fcgi/volume.c
 tests_fuzz_fuzz_create_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_dockerfile_SOURCES = tests/fuzz/fuzz_dockerfile.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_dockerfile_LDADD = $(FUZZ_LDADD)

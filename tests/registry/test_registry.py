@@ -158,7 +158,8 @@ class Open(unittest.TestCase):
 
 
 class Token(unittest.TestCase):
-    """docker-registry that takes tokens, and the server that gives them to user:secret (all) and to nobody (pull of public)."""
+    """docker-registry that takes tokens, and the server that gives them to user:secret (all) and to nobody (pull of public). With a login's goes an identity token, in whose place the password needn't be sent."""
+    IDENTITY = "identity of user"
 
     @classmethod
     def setUpClass(cls):
@@ -197,6 +198,9 @@ class Token(unittest.TestCase):
         cls.asked.append((query, request.headers.get("Authorization")))
         good = "Basic " + base64.b64encode(b"user:secret").decode()
         given = request.headers.get("Authorization")
+        if request.command == "POST":
+            query = urllib.parse.parse_qs(request.body.decode())
+            given = good if query["grant_type"] == ["refresh_token"] and query["refresh_token"] == [cls.IDENTITY] and query["service"] == ["svc"] else "no"
         if given and given != good:
             return 401, {}, b"{}"
         access = []
@@ -204,7 +208,8 @@ class Token(unittest.TestCase):
             kind, name, actions = scope.split(":")
             allowed = ["pull", "push"] if given else ["pull"] if name == "public" else []
             access.append({"type": kind, "name": name, "actions": [a for a in actions.split(",") if a in allowed]})
-        return 200, {}, json.dumps({"token": cls.sign(access)}).encode()
+        more = {"refresh_token": cls.IDENTITY} if given and query.get("offline_token") == ["true"] else {}
+        return 200, {}, json.dumps({"access_token" if request.command == "POST" else "token": cls.sign(access), **more}).encode()
 
     def test_anonymous(self):
         self.assertIn(DOCKER_MANIFEST, text(self.r.address, "public", "-", "get", "1"))

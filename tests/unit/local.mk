@@ -14,7 +14,7 @@ tests_unit_test_change_SOURCES = tests/unit/test_change.c
 tests_unit_test_change_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_create_SOURCES = tests/unit/test_create.c fcgi/create_check.c fcgi/create_members.c fcgi/create_merge.c \
-  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_rules.c fcgi/create_volumes.c fcgi/create_writable.c fcgi/volume.c
+  fcgi/create_network.c fcgi/create_parse.c  fcgi/create_plan.c fcgi/create_resources.c fcgi/create_rules.c fcgi/create_volumes.c fcgi/create_writable.c fcgi/log_details.c fcgi/log_pattern.c fcgi/log_tag.c fcgi/volume.c
 tests_unit_test_create_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
@@ -86,7 +86,7 @@ tests_unit_test_exec_error_SOURCES = tests/unit/test_exec_error.c
 tests_unit_test_exec_error_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c agent-gateway/spool.c agent-gateway/spool_record.c \
-  agent-gateway/spool_recover.c
+  agent-gateway/spool_recover.c agent-gateway/spool_tail.c agent-gateway/log_lines.c
 tests_unit_test_spool_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_health_SOURCES = tests/unit/test_health.c
