@@ -1,6 +1,7 @@
 """What a container's file system is like: images of many kinds run, what should be writable is, files of root's are readable."""
 import gzip
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -130,13 +131,27 @@ class Own(Registry):
         self.url = "http://127.0.0.1:%d" % (docker.port + 2)
 
 
+@pytest.mark.parametrize("name", ["busybox", "debian", "scratch", "hundred", "entry"])
+def test_every_kind_keeps_lambdas_rules(request, docker, image, name):
+    reference = "busybox" if name == "busybox" else image(name, [request.getfixturevalue("debian")], {"Cmd": ["bash"]}) if name == "debian" else image(name)
+    container = docker.ok("create", reference, "true", timeout=120)
+    derived = derived_of(docker, container)
+    assert derived.unreadable() == [] and sorted(derived.links()) == derived.writable()
+    # What the image has is still there, layer for layer, beneath the agent's and one more.
+    (own,) = json.loads(docker.ok("image", "inspect", reference))
+    assert derived.config["rootfs"]["diff_ids"][:-2] == own["RootFS"]["Layers"]
+
+
+def derived_of(docker, container):
+    repository, digest = docker.sql("SELECT image_uri FROM container WHERE id = '%s'" % container).split("/", 1)[1].split("@")
+    return LambdaImage(Own(docker), repository, digest)
+
+
 def test_images_keep_lambdas_rules(docker, image):
     wanted = {"user": ["/home/app", "/run", "/var/cache", "/var/log", "/var/tmp"], "workdir": ["/root", "/run", "/usr/app", "/var/cache", "/var/log", "/var/tmp"],
               "volume": ["/root", "/run", "/var/cache", "/var/lib/db", "/var/log", "/var/tmp"], "rootonly": ["/root", "/run", "/var/cache", "/var/log", "/var/tmp"]}
     for name, writable in wanted.items():
-        container = docker.ok("create", image(name), "true")
-        repository, digest = docker.sql("SELECT image_uri FROM container WHERE id = '%s'" % container).split("/", 1)[1].split("@")
-        derived = LambdaImage(Own(docker), repository, digest)
+        derived = derived_of(docker, docker.ok("create", image(name), "true"))
         assert (derived.writable(), derived.unreadable()) == (writable, [])
         assert sorted(derived.links()) == writable
 

@@ -1,15 +1,20 @@
 """Pulls by a worker: several tenants, several at a time, what is taken up again, mirrors, all tags."""
 import gzip
+import io
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
+import tarfile
 import threading
 
 import pytest
 
 import fastcgi
 from registry import DOCKER_MANIFEST, make_tar
+from support import places
 from support.hostile import Server
 from support.registry import DOCKER_CONFIG, DOCKER_LAYER, digest_of
 from support.waiting import wait_until
@@ -288,6 +293,41 @@ def test_client_leaves(service, source):
     assert service.call("GET", "/images/%s/x:1/json" % source.host).status == 404
 
 
+def peak(service):
+    """MB; of the worker since it was last asked for."""
+    text = pathlib.Path("/proc/%d/status" % service.process.pid).read_text()
+    pathlib.Path("/proc/%d/clear_refs" % service.process.pid).write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) // 1024
+
+
+def test_memory_is_flat(service):
+    """A gigabyte, a quarter of it in each layer: memory holds a few chunks of them."""
+    tars = [make_tar({"f": (os.urandom(1 << 20) + bytes(3 << 20)) * 64}) for _ in range(4)]
+    service.restart()
+    put = service.registry.put_image("library/gigabyte", "1", tars, compress=lambda t: gzip.compress(t, 1, mtime=0))
+    before = peak(service)
+    reply = service.call("POST", "/images/create?fromImage=gigabyte&tag=1")
+    assert statuses(service.lines(reply))[-1].startswith("Status: Downloaded newer")
+    assert peak(service) < before + 150
+    assert service.call("GET", "/images/gigabyte:1/json").json["Id"] == put["id"]
+
+
+def test_full_disk(service):
+    """Where nothing can be kept of what comes, it comes all the same."""
+    source = LargeSource(12 << 20, 1 << 40)
+    places = [os.path.join(service.directory, name) for name in ("partial", "index")]
+    try:
+        for place in places:
+            os.makedirs(place, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=True)
+        assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
+        assert service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0]
+    finally:
+        for place in places:
+            subprocess.run(["umount", place])
+        source.close()
+
+
 def test_all_tags(service):
     first = service.registry.push("library/several", "1", {"x": b"1"})
     second = service.registry.push("library/several", "2", {"x": b"2"})
@@ -330,6 +370,29 @@ def test_platform(service, platform, status):
     assert reply.status == status, reply.body
     if status == 404:
         assert reply.json["message"].startswith("no matching manifest for %s in the manifest list entries: %s is not supported" % (platform, platform))
+
+
+def test_the_other_architecture(service):
+    """With an agent for it: its functions are made from the index's other image, as --platform says, and hold that agent."""
+    service.restart(SOCKERLESS_OTHER_AGENT_PATH=os.path.join(service.directory, "other-agent"), SOCKERLESS_FAKE_ROOT_PATH=str(places.BUILD / "fake-root"))
+    pull = lambda: service.call("POST", "/images/create?fromImage=busybox&tag=latest&platform=linux/arm64/v8")
+    assert pull().status == 404
+    with open(os.path.join(service.directory, "other-agent"), "wb") as f:
+        f.write(b"\x7fELF the other agent")
+    assert pull().status == 200 and service.call("GET", "/images/busybox/json").json["Architecture"] == "arm64"
+    for body, status in ({"Cmd": ["x"]}, 201), ({"Cmd": ["x"], "Labels": {"sockerless.root": "fake"}}, 501):
+        reply = service.call("POST", "/containers/create", {"Image": "busybox", **body})
+        assert reply.status == status, reply.body
+        if status == 201:
+            uri, name = service.db.execute("SELECT image_uri, function_name FROM container WHERE id = ?", (reply.json["Id"],)).fetchone()
+    assert service.aws.functions[name]["Architectures"] == ["arm64"]
+    layers = [service.registry.blob("sockerless/local", layer["digest"]) for layer in service.registry.manifest("sockerless/local", uri.split("@")[1])["layers"]]
+    agents = [t.extractfile(".sockerless/agent").read() for t in (tarfile.open(fileobj=io.BytesIO(l)) for l in layers) if ".sockerless/agent" in t.getnames()]
+    assert agents == [b"\x7fELF the other agent"]
+    assert service.call("POST", "/containers/create?platform=linux/amd64", {"Image": "busybox"}).status == 404
+    service.pull("busybox")
+    reply = service.call("POST", "/containers/create?platform=linux/amd64", {"Image": "busybox"})
+    assert reply.status == 201 and service.aws.functions["skls-" + reply.json["Id"][:12]]["Architectures"] == ["x86_64"]
 
 
 def test_packed_anew(service):
