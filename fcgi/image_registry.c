@@ -28,7 +28,8 @@ int image_registry_open(struct request *req, bool make, struct registry **ret, s
 {
 	ECR_AUTHORIZATION_CLEANUP struct ecr_authorization auth = { 0 };
 	BUF_CLEANUP struct buf repository = BUF_INIT;
-	struct registry_config config = { .push = true, .insecure = req->settings->insecure_registries };
+	const long limit = (long)req->settings->aws_timeout;
+	struct registry_config config = { .push = true, .insecure = req->settings->insecure_registries, .timeout = limit, .stall = limit };
 	struct aws_client *aws = NULL;
 
 	buf_printf(&repository, "%s/%s", req->settings->repository, req->tenant);

@@ -100,6 +100,7 @@ int registry_open(const struct registry_config *c, struct registry **ret, struct
 	r->login = c->login;
 	r->ca = copy_of(c->ca, &failed);
 	r->push = c->push;
+	r->timeout = c->timeout;
 	r->stall = c->stall;
 	r->cancelled = c->cancelled;
 	r->cancelled_arg = c->cancelled_arg;
@@ -134,6 +135,7 @@ int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void 
 		return err_nomem(e);
 	n->push = r->push;
 	n->public_only = r->public_only;
+	n->timeout = r->timeout;
 	n->stall = r->stall;
 	n->probed = r->probed;
 	n->cancelled = cancelled;

@@ -45,6 +45,7 @@ struct registry_config {
 	const char *insecure;   /* comma-separated host:port; NULL: none */
 	const char *ca;         /* file of PEM, or a directory as `openssl rehash` makes it, trusted beside the system's authorities; NULL, "": none */
 	bool public_only;       /* no address of a private network, loopback included, but of hosts of `insecure` */
+	long timeout;           /* seconds that an answer may take where no blob is transferred; 0: 120 */
 	long stall;             /* seconds without bytes worth the name after which a blob's transfer is broken off; 0: 60 */
 	bool push;              /* the token must allow pushing too */
 	/* Asked about once a second and as bytes move: true ends the request. NULL: nobody is asked. Both stay borrowed until registry_close(). */

@@ -101,8 +101,10 @@ int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const c
 	CURLU *u = curl_url();
 	char *host = NULL, *port = NULL;
 	char head[1024], detail[256];
+	long status = 0;
 
-	snprintf(head, sizeof head, "%c%s \"%s\"", *method, method + 1, url);
+	/* What an upload's address has after it is the registry's own, and long. */
+	snprintf(head, sizeof head, "%c%s \"%.*s\"", *method, method + 1, (int)(strcmp(method, "GET") ? strcspn(url, "?") : strlen(url)), url);
 	for (char *c = head + 1; *c && *c != ' '; c++)
 		*c = (char)tolower((unsigned char)*c);
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
@@ -126,6 +128,8 @@ int registry_failure_curl(CURL *easy, CURLcode code, const char *method, const c
 		err_set(e, ERR_INTERNAL, "%s: context canceled", head);
 	else if (code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
 		err_set(e, ERR_INTERNAL, "%s: unexpected EOF", head);
+	else if (code == CURLE_UNSUPPORTED_PROTOCOL && curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && !status)
+		err_set(e, ERR_INTERNAL, "%s: malformed HTTP response", head); /* without a status line; else it leads to another protocol */
 	else
 		err_set(e, ERR_INTERNAL, "%s: %s", head, detail);
 	curl_free(host);

@@ -158,8 +158,11 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	char *value;
 
 	x->header_bytes += len;
-	if (x->header_bytes > HEADERS_MAX)
+	if (x->header_bytes > HEADERS_MAX) {
+		x->failed = true;
+		err_set(&x->why, ERR_UPSTREAM, "the head of the registry's reply is larger than %u bytes", HEADERS_MAX);
 		return 0;
+	}
 	if (len > 5 && !strncmp(line, "HTTP/", 5)) {
 		registry_reply_free(reply);
 		return len;
@@ -258,7 +261,7 @@ static int set_options(struct registry *r, struct exchange *x, const char *url, 
 		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST);
 		rc |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, r->stall ? r->stall : STALL);
 	} else {
-		rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, x->q->timeout ? x->q->timeout : TIMEOUT);
+		rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, x->q->timeout ? x->q->timeout : r->timeout ? r->timeout : TIMEOUT);
 	}
 	return rc == CURLE_OK ? 0 : err_set(e, ERR_INTERNAL, "curl refuses its options");
 }

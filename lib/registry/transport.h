@@ -30,7 +30,7 @@ struct registry {
 	bool push;
 	bool public_only;
 	bool refused;        /* public_only has kept a connection from being made */
-	long stall;          /* seconds */
+	long timeout, stall; /* seconds */
 	bool (*cancelled)(void *arg); /* NULL: never */
 	void *cancelled_arg;
 	bool probed;         /* GET /v2/ told how to authenticate */

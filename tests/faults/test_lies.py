@@ -266,7 +266,7 @@ def imports_fail(docker, way, pattern, lies, text):
 
 def registry_and_its_password(docker):
     """The layers are pushed to our own registry; ECR tells its password."""
-    # What our worker alone sends; the local Lambda reads images there. A registry that is silent is waited for longer: tests/hostile.
+    # What our worker alone sends; the local Lambda reads images there. A registry that is silent, and other commands: test_own_registry.py.
     imports_fail(docker, docker.registry_way, r"^(POST|PATCH|PUT) /v2/", [l for l in LIES if l not in ("never", "drops")], "")
     imports_fail(docker, docker.aws_way, r"GetAuthorizationToken", [l for l in LIES if l != "error"], "GetAuthorizationToken")
     assert "imported" not in docker.ok("images", "--format", "{{.Repository}}")
