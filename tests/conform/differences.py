@@ -32,6 +32,7 @@ DIFFERENCES = [
     ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
     ("top", "every argument of ps", "`-ef`, `aux`, `ax`, `-e`, `-o` with its usual columns; 400 for others", "an image needn't hold a ps; the agent reads /proc"),
     ("stats", "counters of cgroups", "sums over the container's processes; no block I/O", "a function can't read its cgroup"),
+    ("the main process", "is process 1 of its namespace: `kill 1` inside means it", "has another pid, `State.Pid`; 1 is the function's own", "Lambda permits no pid namespace"),
     ("Ctrl-C, Ctrl-\\ in a terminal, without `--init`", "nothing happens to a main process that has no handler for the signal: it is process 1 of its namespace", "it ends (130, 131), as with `--init`",
      "Lambda permits no pid namespace. Signals of stop and kill are withheld as dockerd's are; a terminal's come from the kernel. Were they ignored from the start, children would inherit that, and Python would never see one"),
     ("stop, kill, `rm -f` without a connected agent", "the process ends", "204 after the grace time; `State.Error` says until when the run may go on", "Lambda has no call that ends an invocation"),
