@@ -309,6 +309,7 @@ def test_fields_of_versions(play, minor):
     version = "1.%d" % minor
     shown = {"endpoint": play.get("/containers/up/json", version=version).json["NetworkSettings"]["Networks"]["net1"],
              "image": play.get("/images/busybox/json", version=version).json, "info": play.get("/info", version=version).json,
+             "listed": play.get("/images/json?manifests=1", version=version).json[0],
              "network": play.get("/networks/net1", version=version).json}
     rows = re.findall(r'^FIELD\(\w+, +"(\w+)", +"(\w+)", +(\d+), (\w+)\)', (TOP / "lib/docker/versions.def").read_text(), re.M)
     assert len(rows) >= 6

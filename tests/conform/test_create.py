@@ -161,6 +161,10 @@ def test_update_of_cpus(api, docker):
     assert docker.memory_sizes() == [3538] and api.get("/containers/cpus/json").json["HostConfig"]["CpuQuota"] == 200000
     reply = api.post("/containers/cpus/update", {"NanoCpus": 1000000000})
     assert (reply.status, reply.message) == (409, "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set")
+    api.create("swap", HostConfig={"Memory": 64 << 20})
+    assert api.post("/containers/swap/update", {"MemorySwap": 256 << 20}).status == 200
+    host = api.get("/containers/swap/json").json["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (64 << 20, 256 << 20)
     api.create("nano", HostConfig={"NanoCpus": 1000000000})
     for member, name in (("CpuPeriod", "CPU Period"), ("CpuQuota", "CPU Quota")):
         reply = api.post("/containers/nano/update", {member: 100000})

@@ -51,7 +51,7 @@ def play(stage, system):
 # (method, path, body, status, what the body is: a shape of fields.py, the lines of a stream, a value, an error's text, None: empty)
 ROWS = [
     # list
-    ("GET", "/images/json", None, 200, "[image]"), ("GET", "/images/json?" + by(reference=["busybox*"]), None, 200, "[image]"),
+    ("GET", "/images/json", None, 200, "[image]"), ("GET", "/images/json?manifests=1", None, 200, "[image]"), ("GET", "/images/json?" + by(reference=["busybox*"]), None, 200, "[image]"),
     ("GET", "/images/json?" + by(dangling=["true"]), None, 200, []), ("GET", "/images/json?" + by(label=["x"]), None, 200, []),
     ("GET", "/images/json?" + by(nosuch=["x"]), None, 400, "invalid filter 'nosuch'"),
     # inspect, history
