@@ -12,7 +12,7 @@ import pytest
 from conftest import wait_until
 from raw_api import Api
 
-HEALTH = ("--health-cmd", "true", "--health-interval", "1s")
+HEALTH = ("--health-cmd", "true", "--health-interval", "4s")  # there is time to pause it before the next probe
 
 
 def box(action, *more):
