@@ -13,7 +13,7 @@ sockerless_gateway_SOURCES = \
   agent-gateway/read_more.c agent-gateway/read_more.h agent-gateway/reply.c agent-gateway/reply.h agent-gateway/request.c agent-gateway/request.h agent-gateway/resize.c \
   agent-gateway/route.c agent-gateway/route.h agent-gateway/run.c agent-gateway/run.h agent-gateway/signal.c agent-gateway/spool.c \
   agent-gateway/spool.h agent-gateway/spool_record.c agent-gateway/spool_record.h agent-gateway/spool_recover.c \
-  agent-gateway/spool_recover.h agent-gateway/spool_thread.c agent-gateway/spool_thread.h agent-gateway/spooler.c \
+  agent-gateway/spool_recover.h agent-gateway/spool_tail.c agent-gateway/spool_tail.h agent-gateway/spool_thread.c agent-gateway/spool_thread.h agent-gateway/spooler.c \
   agent-gateway/spooler.h agent-gateway/start.c agent-gateway/store_event.c agent-gateway/store_event.h agent-gateway/store_exec.c \
   agent-gateway/store_exec.h agent-gateway/health.c agent-gateway/health.h agent-gateway/store_health.c agent-gateway/store_health.h \
   agent-gateway/store_resources.c agent-gateway/store_resources.h agent-gateway/store_restart.c agent-gateway/store_restart.h agent-gateway/restart.c agent-gateway/restart.h \

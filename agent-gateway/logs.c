@@ -1,8 +1,8 @@
 /*
  * GET /.gateway/http/logs/<container>: the spool's lines, chunked; with
  * follow until the container's run ends. tail needs the number of lines
- * first: then the spool is read twice. A spool that is gone is replaced by
- * what CloudWatch has.
+ * first: then the spool is read twice, from its last segments on if no times are
+ * asked for. A spool that is gone is replaced by what CloudWatch has.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +256,8 @@ static struct logs *logs_new(struct conn *c)
 	l->counting = l->tail >= 0;
 	l->over = !c->container->run && !c->container->starting && c->container->state != STATE_CREATED;
 	log_lines_init(&l->lines, conn_arg_flag(c, "stdout"), conn_arg_flag(c, "stderr"));
+	if (l->counting && !l->since && !l->until)
+		reader_seek_tail(l->reader, (uint64_t)l->tail, l->lines.want[0], l->lines.want[1]);
 	return l;
 }
 

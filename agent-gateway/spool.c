@@ -72,6 +72,25 @@ void spool_end(const struct spool *s, struct spool_position *ret)
 	*ret = (struct spool_position){ s->last, s->size };
 }
 
+void spool_segments(const struct spool *s, uint64_t *ret_first, uint64_t *ret_last)
+{
+	*ret_first = s->first;
+	*ret_last = s->last;
+}
+
+int spool_begin(const struct spool *s, uint64_t segment, struct spool_offsets *ret, struct err *e)
+{
+	char path[SPOOL_PATH_MAX];
+	uint8_t head[SPOOL_HEAD];
+	CLEANUP_CLOSE int fd = -1;
+
+	spool_path(path, s->dir, segment);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head || !spool_head_get(head, ret))
+		return err_set(e, ERR_INTERNAL, "%s: its beginning can't be read", path);
+	return 0;
+}
+
 static int write_all(int fd, const struct iovec *iov, int n, size_t len, uint64_t at)
 {
 	ssize_t done = pwritev(fd, iov, n, (off_t)at);

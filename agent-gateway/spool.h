@@ -12,7 +12,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-#define SPOOL_SEGMENT (16u << 20) /* bytes after which a new segment begins */
+#define SPOOL_SEGMENT (1u << 20)  /* bytes after which a new segment begins: what a reader of the last lines reads at least */
 #define SPOOL_READ (128 * 1024)   /* bytes of records read at once */
 
 #define SPOOL_SEGMENT_MIN 4096    /* the least that a file takes */
@@ -40,6 +40,10 @@ int spool_remove(const char *dir, struct err *e);
 
 void spool_offsets(const struct spool *s, struct spool_offsets *ret);
 void spool_end(const struct spool *s, struct spool_position *ret);
+/* The oldest and the newest segment; 0: there is none. */
+void spool_segments(const struct spool *s, uint64_t *ret_first, uint64_t *ret_last);
+/* How far each channel was where a segment begins. */
+int spool_begin(const struct spool *s, uint64_t segment, struct spool_offsets *ret, struct err *e);
 
 /*
  * Appends what is new of a record: what lies below the channel's offset is

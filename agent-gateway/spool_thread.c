@@ -126,6 +126,12 @@ static int run_read(struct job *job, void *context, struct err *e)
 		spool_end(j->handle->spool, &j->position);
 		return 0;
 	}
+	if (j->seek_tail) {
+		int found = spool_tail(j->handle->spool, &j->tail, &j->position, e);
+
+		j->tail_found = found > 0;
+		return found < 0 ? -1 : 0;
+	}
 	if (spool_read(j->handle->spool, &j->position, &j->data, e) < 0)
 		return -1;
 	j->absent = !j->data.len && access(j->handle->dir, F_OK) < 0 && errno == ENOENT;

@@ -4,6 +4,7 @@
 
 #include "agent-gateway/job.h"
 #include "agent-gateway/spool.h"
+#include "agent-gateway/spool_tail.h"
 #include "lib/buf.h"
 
 #define SPOOL_DIR_MAX 4000
@@ -35,6 +36,9 @@ struct spool_read_job {
 	struct spool_handle *handle;
 	struct spool_position position;
 	bool seek_end;
+	bool seek_tail;               /* a step of it: nothing is read */
+	bool tail_found;              /* position is where it begins */
+	struct spool_tail tail;
 	bool absent;                  /* there is no spool: none was begun, or it is gone */
 	struct buf data;              /* freed by the poster */
 };

@@ -24,10 +24,11 @@ struct spooler {
 struct reader {
 	LIST_ENTRY(reader) link;
 	struct spooler *spooler;
-	struct spool_position position;
+	struct spool_position position, begin;
+	struct spool_tail tail;
 	reader_chunk *chunk;
 	void *arg;
-	bool seek_end, busy, freed, absent;
+	bool seek_end, seek_tail, busy, freed, absent;
 };
 
 static void append_start(struct spooler *s);
@@ -254,6 +255,12 @@ static void read_done(struct job *job)
 	r->busy = false;
 	if (r->freed) {
 		free(r);
+	} else if (r->seek_tail && job->rc >= 0) {
+		r->tail = j->j.tail;
+		r->seek_tail = !j->j.tail_found;
+		if (j->j.tail_found)
+			r->position = r->begin = j->j.position;
+		reader_next(r);
 	} else {
 		r->position = j->j.position;
 		r->seek_end = false;
@@ -284,6 +291,8 @@ void reader_next(struct reader *r)
 	j->spooler = r->spooler;
 	j->j.position = r->position;
 	j->j.seek_end = r->seek_end;
+	j->j.seek_tail = r->seek_tail;
+	j->j.tail = r->tail;
 	r->busy = true;
 	r->spooler->jobs++;
 	spool_post_read(r->spooler->gw, r->spooler->handle, &j->j, read_done);
@@ -299,9 +308,15 @@ void reader_seek_end(struct reader *r)
 	r->seek_end = true;
 }
 
+void reader_seek_tail(struct reader *r, uint64_t lines, bool out, bool err)
+{
+	r->tail = (struct spool_tail){ .lines = lines, .want = { out, err } };
+	r->seek_tail = true;
+}
+
 void reader_rewind(struct reader *r)
 {
-	r->position = (struct spool_position){ 0 };
+	r->position = r->begin;
 	r->seek_end = false;
 }
 

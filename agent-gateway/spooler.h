@@ -43,7 +43,9 @@ bool reader_busy(const struct reader *r);
 bool reader_absent(const struct reader *r);
 /* The next chunk begins where the spool ends when the spool thread gets to it; output appended before is not read. */
 void reader_seek_end(struct reader *r);
-/* Backwards to the beginning. */
+/* Before the first chunk: begins not far before the last `lines` lines of these channels; see spool_tail. */
+void reader_seek_tail(struct reader *r, uint64_t lines, bool out, bool err);
+/* Backwards to where it began. */
 void reader_rewind(struct reader *r);
 
 #endif

@@ -39,11 +39,12 @@ void build_say_ignored(struct build *b)
 static int check_platform(struct request *req, struct err *e)
 {
 	const char *platform = request_query(req, "platform", "");
-	const char *architecture = image_architecture(req->settings->lambda_architecture);
+	const char *usual = image_platform_usual(req->settings), *architecture = image_platform_choose(req->settings, platform, e);
 
-	if (image_platform_is_ours(platform, architecture))
-		return 0;
-	return err_set(e, ERR_NOT_SUPPORTED, "platform %.100s is not supported: this deployment's functions are linux/%s", platform, architecture);
+	if (!architecture)
+		return err_prefix(e, "platform");
+	/* RUN is executed on this machine. */
+	return !strcmp(architecture, usual) ? 0 : err_set(e, ERR_NOT_SUPPORTED, "building for platform %.100s is not supported: builds are linux/%s", platform, usual);
 }
 
 static int read_map(struct request *req, const char *key, struct json_object **ret, struct err *e)

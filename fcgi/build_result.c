@@ -151,6 +151,8 @@ static int find_known(struct result *r, struct err *e)
 	memcpy(r->image.id, row.id, DIGEST_SIZE);
 	memcpy(r->image.digest, row.manifest_digest, DIGEST_SIZE);
 	r->image.size = row.size;
+	r->image.manifest_len = (size_t)row.manifest_size;
+	snprintf(r->image.manifest_type, sizeof r->image.manifest_type, "%s", row.manifest_type);
 	r->image.config_text = STEAL(row.config_text);
 	r->image.config_len = strlen(r->image.config_text);
 	r->image.config = STEAL(row.config);

@@ -20,7 +20,7 @@
 #include "lib/json.h"
 
 #define Q QUERY_CONTAINER_LIST
-enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS, RESTART_AT, HEALTH, ANNOTATIONS };
+enum { ID, NAME, STATE, REFERENCE, IMAGE, LABELS, EXPOSED, MODE, NETWORKING, ARGS, CREATED, STARTED, FINISHED, EXIT_CODE, MOUNTS, RESTART_AT, HEALTH, HOST_CONFIG };
 #define ANNOTATIONS_SINCE 46
 
 struct listing {
@@ -185,11 +185,27 @@ static const char *image_of(struct listing *l, struct err *e)
 	return strcmp(id, store_text(s, Q, IMAGE)) == 0 ? reference : store_text(s, Q, IMAGE);
 }
 
+/* Few have any: the text is parsed for those alone. */
+static int put_annotations(struct buf *out, const char *host_config, struct err *e)
+{
+	CLEANUP_JSON struct json_object *host = NULL;
+	struct json_object *annotations;
+
+	if (!strstr(host_config, "\"Annotations\":{"))
+		return 0;
+	if (json_parse(host_config, strlen(host_config), &host, e) < 0)
+		return -1;
+	annotations = json_obj(host, "Annotations");
+	if (annotations)
+		buf_printf(out, ",\"Annotations\":%s", json_text(annotations));
+	return 0;
+}
+
 static int put_container(struct listing *l, const char *status, struct err *e)
 {
 	struct store *s = l->req->store;
 	struct buf *out = &l->out;
-	const char *labels = store_text(s, Q, LABELS), *annotations = store_text(s, Q, ANNOTATIONS), *image = image_of(l, e);
+	const char *labels = store_text(s, Q, LABELS), *image = image_of(l, e);
 	char text[96];
 
 	if (!image)
@@ -211,8 +227,8 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
-	if (*annotations && l->req->minor >= ANNOTATIONS_SINCE)
-		buf_printf(out, ",\"Annotations\":%s", annotations);
+	if (l->req->minor >= ANNOTATIONS_SINCE && put_annotations(out, store_text(s, Q, HOST_CONFIG), e) < 0)
+		return -1;
 	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
 }

@@ -58,6 +58,9 @@ static int check(struct update *u, struct json_object *body, struct err *e)
 		if (v && !json_add(host, *m, json_object_get(v)))
 			return err_nomem(e);
 	}
+	/* Swap alone is asked for beside the memory that the container has. */
+	if (!json_get(host, "Memory") && json_int(host, "MemorySwap", 0) > 0 && !json_add_int(host, "Memory", json_int(host, "MemorySwap", 0)))
+		return err_nomem(e);
 	if (create_check(whole, &u->create, e) < 0)
 		return -1;
 	/* create's defaults that the body didn't ask for aren't its wishes. */

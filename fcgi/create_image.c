@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/image_platform.h"
 #include "fcgi/image_registry.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -54,6 +55,19 @@ static int tell(struct create *c, struct json_object *warnings, struct err *e)
 	return 0;
 }
 
+/* What stands in the image is executed by functions of its own architecture. */
+static int choose_agent(struct request *req, const struct image_row *row, struct derive_wish *w, struct err *e)
+{
+	const char *architecture = json_str(row->config, "architecture", "amd64");
+
+	w->agent_path = image_platform_agent(req->settings, architecture);
+	if (!w->agent_path)
+		return image_platform_check(req->settings, architecture, e);
+	if (w->fake_root && w->agent_path != req->settings->agent_path)
+		return err_set(e, ERR_NOT_SUPPORTED, "%s=fake is not supported for linux/%s", CREATE_LABEL_ROOT, architecture);
+	return 0;
+}
+
 int create_derive(struct request *req, const struct image_row *row, struct create *c, char **ret_uri, struct err *e)
 {
 	CREATE_WRITABLE_CLEANUP struct create_writable writable = { 0 };
@@ -61,7 +75,7 @@ int create_derive(struct request *req, const struct image_row *row, struct creat
 	char key[DERIVE_KEY_SIZE];
 	int rc;
 
-	if (create_writable(c, req->settings, &writable, e) < 0)
+	if (create_writable(c, req->settings, &writable, e) < 0 || choose_agent(req, row, &writable.wish, e) < 0)
 		return -1;
 	if (derive_key(row->id, &writable.wish, key, e) < 0)
 		return err_prefix(e, "the agent that is put into images (SOCKERLESS_AGENT_PATH)");

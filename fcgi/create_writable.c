@@ -110,7 +110,6 @@ int create_writable(const struct create *c, const struct settings *s, struct cre
 
 	*ret = (struct create_writable){
 		.wish = {
-			.agent_path = s->agent_path,
 			.state_dir = s->state_dir,
 			.user = json_str(c->config, "User", ""),
 			.dirs = ret->dirs,

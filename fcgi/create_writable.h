@@ -11,7 +11,7 @@
 #define CREATE_LABEL_ROOT "sockerless.root" /* in place of SOCKERLESS_ROOT: "fake" or "image" */
 
 struct create_writable {
-	struct derive_wish wish; /* points into this and into the create */
+	struct derive_wish wish; /* points into this and into the create; without an agent_path */
 	struct derive_dir dirs[DERIVE_DIRS_MAX];
 	char *text;              /* the list, cut up */
 };

@@ -24,6 +24,7 @@ struct import {
 	struct reference reference;
 	bool named;
 	const char *changes[CHANGES_MAX + 1];
+	const char *architecture;
 	struct registry *to;
 	struct image image;
 	struct url_fetch *url; /* NULL: the body */
@@ -43,11 +44,13 @@ static int read_parameters(struct import *i, struct err *e)
 {
 	const char *repo = request_query(i->req, "repo", "");
 	const char *change;
-	const char *architecture = image_architecture(i->req->settings->lambda_architecture), *platform = request_query(i->req, "platform", "");
 	size_t position = 0, n = 0;
 
-	if (!image_platform_is_ours(platform, architecture))
-		return err_set(e, ERR_INVALID, "platform %.100s is not supported: this deployment's functions are linux/%s", platform, architecture);
+	i->architecture = image_platform_choose(i->req->settings, request_query(i->req, "platform", ""), e);
+	if (!i->architecture) {
+		e->kind = ERR_INVALID;
+		return err_prefix(e, "platform");
+	}
 	if (*repo) {
 		if (reference_parse_with_tag(repo, request_query(i->req, "tag", NULL), &i->reference, e) < 0)
 			return -1;
@@ -89,6 +92,7 @@ static int keep(struct import *i, struct err *e)
 	return store_commit(s, e);
 }
 
+/* After read_parameters(). */
 static struct image_import describe(struct import *i, const char *message)
 {
 	return (struct image_import){
@@ -96,7 +100,7 @@ static struct image_import describe(struct import *i, const char *message)
 		.arg = i->req,
 		.changes = i->changes,
 		.message = message,
-		.architecture = image_architecture(i->req->settings->lambda_architecture),
+		.architecture = i->architecture,
 		.created = time(NULL),
 	};
 }
@@ -104,10 +108,11 @@ static struct image_import describe(struct import *i, const char *message)
 int image_import_stream(struct request *req, struct err *e)
 {
 	__attribute__((cleanup(import_free))) struct import i = { .req = req };
-	struct image_import in = describe(&i, request_query(req, "message", NULL));
+	struct image_import in;
 
 	if (read_parameters(&i, e) < 0 || image_registry_open(req, true, &i.to, e) < 0)
 		return -1;
+	in = describe(&i, request_query(req, "message", NULL));
 	if (image_import(i.to, &in, NULL, &i.image, e) < 0 || keep(&i, e) < 0)
 		return -1;
 	if (reply_stream_begin(req, 200, "application/json") < 0)

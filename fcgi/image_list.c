@@ -1,13 +1,14 @@
 /*
  * GET /images/json: images of the tenant, newest first. Filters: dangling,
  * label, before, since, until, reference. ?shared-size=1 counts layers that
- * other images have. ?all, ?digests and ?manifests change nothing: there are no
- * intermediate images, digests are always shown, and an image has one manifest.
+ * other images have, ?manifests=1 shows the manifest of each. ?all and ?digests
+ * change nothing: there are no intermediate images, digests are always shown.
  */
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/image_manifests.h"
 #include "fcgi/image_sizes.h"
 #include "fcgi/image_store.h"
 #include "fcgi/prune.h"
@@ -30,6 +31,7 @@ struct listing {
 	struct json_object *names;   /* image id -> array of references; owned */
 	struct image_sizes sizes;    /* read for shared-size alone */
 	bool shared;
+	bool manifests;
 	int dangling;                /* -1: whatever */
 	int64_t before;              /* creation time, seconds; 0: none */
 	int64_t since;
@@ -181,8 +183,22 @@ static bool add_placeholder(struct json_object *list, const char *text)
 	return v && json_object_array_add(list, v) == 0;
 }
 
-static int add_image(struct listing *l, struct json_object *list, struct json_object *config, const char *id, int64_t size, struct err *e)
+static int add_manifests(struct listing *l, struct json_object *o, const struct image_manifest *m, struct err *e)
 {
+	struct json_object *list = NULL;
+
+	if (!l->manifests)
+		return 0;
+	if (image_manifests(l->req, m, &list, e) < 0)
+		return -1;
+	return json_add(o, "Manifests", list) ? 0 : err_nomem(e);
+}
+
+static int add_image(struct listing *l, struct json_object *list, const struct image_manifest *m, struct err *e)
+{
+	struct json_object *config = m->config;
+	const char *id = m->image_id;
+	int64_t size = m->content;
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 	CLEANUP_JSON struct json_object *tags = json_object_new_array();
 	CLEANUP_JSON struct json_object *digests = json_object_new_array();
@@ -204,7 +220,11 @@ static int add_image(struct listing *l, struct json_object *list, struct json_ob
 	    !json_add(o, "Labels", json_object_get(labels)) || !json_add_str(o, "ParentId", "") ||
 	    !json_add(o, "RepoDigests", json_object_get(digests)) || !json_add(o, "RepoTags", json_object_get(tags)) ||
 	    !json_add_int(o, "SharedSize", l->shared ? image_sizes_shared(&l->sizes, id) : -1) || !json_add_int(o, "Size", size) ||
-	    (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, l->req->minor) && !json_add_int(o, "VirtualSize", size)) || json_object_array_add(list, o) < 0)
+	    (version_shows(VERSION_IMAGE_VIRTUAL_SIZE, l->req->minor) && !json_add_int(o, "VirtualSize", size)))
+		return err_nomem(e);
+	if (add_manifests(l, o, m, e) < 0)
+		return -1;
+	if (json_object_array_add(list, o) < 0)
 		return err_nomem(e);
 	json_object_get(o);
 	return 0;
@@ -228,9 +248,17 @@ static int collect(struct listing *l, struct json_object *list, struct err *e)
 	while ((rc = store_step(s, QUERY_IMAGE_ALL, e)) > 0) {
 		CLEANUP_JSON struct json_object *config = NULL;
 		const char *text = store_text(s, QUERY_IMAGE_ALL, 1);
+		struct image_manifest m = {
+			.image_id = store_text(s, QUERY_IMAGE_ALL, 0),
+			.content = store_int(s, QUERY_IMAGE_ALL, 2),
+			.digest = store_text(s, QUERY_IMAGE_ALL, 4),
+			.media_type = store_text(s, QUERY_IMAGE_ALL, 5),
+			.size = store_int(s, QUERY_IMAGE_ALL, 6),
+		};
 
-		if (json_parse(text, strlen(text), &config, e) < 0 ||
-		    add_image(l, list, config, store_text(s, QUERY_IMAGE_ALL, 0), store_int(s, QUERY_IMAGE_ALL, 2), e) < 0) {
+		if (json_parse(text, strlen(text), &config, e) == 0)
+			m.config = config;
+		if (!m.config || add_image(l, list, &m, e) < 0) {
 			store_reset(s, QUERY_IMAGE_ALL);
 			return -1;
 		}
@@ -260,6 +288,7 @@ int route_image_list(struct request *req, struct err *e)
 	if (!list)
 		return err_nomem(e);
 	l.shared = request_flag(req, "shared-size", false);
+	l.manifests = version_shows(VERSION_IMAGE_MANIFESTS, req->minor) && request_flag(req, "manifests", false);
 	if (l.shared && image_sizes_read(req, &l.sizes, e) < 0)
 		return -1;
 	if (read_filters(&l, e) < 0 || collect_names(&l, e) < 0 || collect(&l, list, e) < 0)

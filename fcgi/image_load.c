@@ -126,10 +126,9 @@ static int load_one(struct loading *l, size_t n, const char *architecture, struc
 
 	if (load_image(l->load, n, &i, &names, e) < 0)
 		return -1;
-	/* Functions have one architecture; an image of another one couldn't be started. */
-	if (strcmp(json_str(i.config, "architecture", architecture), architecture) != 0)
-		return err_set(e, ERR_NOT_SUPPORTED, "images of linux/%.64s are not supported: this deployment's functions are linux/%s",
-			       json_str(i.config, "architecture", ""), architecture);
+	/* An image of an architecture that no function has couldn't be started. */
+	if (image_platform_check(l->req->settings, json_str(i.config, "architecture", architecture), e) < 0)
+		return err_prefix(e, "an image in the archive");
 	if (image_platform_match(i.config, i.id, l->platform, e) < 0)
 		return -1;
 	if (tell_layers(l, &i, e) < 0 || image_push(l->to, &i, NULL, e) < 0 || keep(l, &i, e) < 0)
@@ -143,7 +142,10 @@ static int load_one(struct loading *l, size_t n, const char *architecture, struc
 
 static int load_all(struct loading *l, struct err *e)
 {
-	const char *architecture = image_architecture(l->req->settings->lambda_architecture);
+	struct err other = { 0 };
+	/* What is asked for and can't be had is told of the image that was found. */
+	const char *asked = image_platform_choose(l->req->settings, l->platform, &other);
+	const char *architecture = asked ? asked : image_platform_usual(l->req->settings);
 	struct load_source from = {
 		.read = read_body,
 		.arg = l,

@@ -2,30 +2,68 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/json.h"
 #include "lib/registry/image.h"
-
-bool image_platform_is_ours(const char *platform, const char *architecture)
-{
-	static const char *const others[][2] = { { "x86_64", "amd64" }, { "x86-64", "amd64" }, { "aarch64", "arm64" } };
-	const char *given = strncmp(platform, "linux/", 6) ? platform : platform + 6;
-	size_t n = strcspn(given, "/");
-
-	if (!*platform || !strcmp(platform, "linux") || (n == strlen(architecture) && !memcmp(given, architecture, n)))
-		return true;
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (n == strlen(others[i][0]) && !memcmp(given, others[i][0], n) && !strcmp(others[i][1], architecture))
-			return true;
-	return false;
-}
 
 /* "x86_64" and "aarch64" are other words for amd64 and arm64. */
 static const char *canonical(const char *architecture)
 {
 	if (strcmp(architecture, "aarch64") == 0)
 		return "arm64";
-	return image_architecture(architecture);
+	return strcmp(architecture, "x86-64") == 0 ? "amd64" : image_architecture(architecture);
+}
+
+const char *image_platform_usual(const struct settings *s)
+{
+	return image_architecture(s->lambda_architecture);
+}
+
+/* Lambda has these two. */
+static const char *other(const struct settings *s)
+{
+	return strcmp(image_platform_usual(s), "amd64") == 0 ? "arm64" : "amd64";
+}
+
+const char *image_platform_agent(const struct settings *s, const char *architecture)
+{
+	if (strcmp(architecture, image_platform_usual(s)) == 0)
+		return s->agent_path;
+	return strcmp(architecture, other(s)) == 0 && access(s->other_agent_path, R_OK) == 0 ? s->other_agent_path : NULL;
+}
+
+static int refuse(const struct settings *s, const char *platform, struct err *e)
+{
+	const char *usual = image_platform_usual(s);
+
+	if (image_platform_agent(s, other(s)))
+		return err_set(e, ERR_NOT_SUPPORTED, "%.100s is not supported: functions are linux/%s or linux/%s", platform, usual, other(s));
+	return err_set(e, ERR_NOT_SUPPORTED, "%.100s is not supported: functions are linux/%s, and SOCKERLESS_OTHER_AGENT_PATH has no agent for others", platform, usual);
+}
+
+int image_platform_check(const struct settings *s, const char *architecture, struct err *e)
+{
+	char platform[PLATFORM_TEXT_MAX];
+
+	snprintf(platform, sizeof platform, "linux/%s", architecture);
+	return image_platform_agent(s, architecture) ? 0 : refuse(s, platform, e);
+}
+
+const char *image_platform_choose(const struct settings *s, const char *platform, struct err *e)
+{
+	const char *const served[] = { image_platform_usual(s), other(s) };
+	const char *given = strncmp(platform, "linux/", 6) ? platform : platform + 6;
+	char asked[65];
+
+	if (!*platform || strcmp(platform, "linux") == 0)
+		return served[0];
+	snprintf(asked, sizeof asked, "%.*s", (int)strcspn(given, "/"), given);
+	for (size_t i = 0; i < sizeof served / sizeof *served; i++)
+		if (strcmp(canonical(asked), served[i]) == 0 && image_platform_agent(s, served[i]))
+			return served[i];
+	refuse(s, platform, e);
+	return NULL;
 }
 
 int image_platform_match(struct json_object *config, const char *image, const char *platform, struct err *e)

@@ -10,8 +10,20 @@
 
 #define PLATFORM_TEXT_MAX 130
 
-/* "linux/amd64", "amd64", "linux/x86_64/v2", "" against what functions have. */
-bool image_platform_is_ours(const char *platform, const char *architecture);
+/* The architecture (amd64, arm64) of functions for which none is asked. */
+const char *image_platform_usual(const struct settings *s);
+
+/* The agent for functions of an image's architecture; NULL: there can be none of it. */
+const char *image_platform_agent(const struct settings *s, const char *architecture);
+
+/*
+ * The architecture that "linux/amd64", "amd64", "linux/x86_64/v2" or "" (the usual one) means, among those of
+ * which there can be functions. NULL: it is another, and `e` says which there are (ERR_NOT_SUPPORTED).
+ */
+const char *image_platform_choose(const struct settings *s, const char *platform, struct err *e);
+
+/* Can functions run what an image of this architecture holds? ERR_NOT_SUPPORTED. */
+int image_platform_check(const struct settings *s, const char *architecture, struct err *e);
 
 /* `platform` ("linux/arm64"; NULL or "": any) against an image's config. ERR_NOT_FOUND with dockerd's text, ERR_INVALID. */
 int image_platform_match(struct json_object *config, const char *image, const char *platform, struct err *e);

@@ -44,18 +44,16 @@ static void pull_free(struct pull *p)
 }
 #define PULL_CLEANUP __attribute__((cleanup(pull_free)))
 
-/* Functions have one architecture; an image of another one couldn't be started. */
+/* An image of an architecture that no function has couldn't be started. */
 static int check_platform(struct request *req, const char **ret_architecture, struct err *e)
 {
 	const char *platform = request_query(req, "platform", "");
-	const char *architecture = image_architecture(req->settings->lambda_architecture);
 
-	if (!image_platform_is_ours(platform, architecture))
-		return err_set(e, ERR_NOT_FOUND,
-			       "no matching manifest for %.100s in the manifest list entries: %.100s is not supported, as this deployment's functions "
-			       "are linux/%s (SOCKERLESS_LAMBDA_ARCHITECTURE)", platform, platform, architecture);
-	*ret_architecture = architecture;
-	return 0;
+	*ret_architecture = image_platform_choose(req->settings, platform, e);
+	if (*ret_architecture)
+		return 0;
+	e->kind = ERR_NOT_FOUND;
+	return err_prefix(e, "no matching manifest for %.100s in the manifest list entries", platform);
 }
 
 static int name_it(struct pull *p, struct err *e)

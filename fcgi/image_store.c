@@ -25,6 +25,8 @@ static int read_row(struct store *s, struct image_row *ret, struct err *e)
 	snprintf(r.manifest_digest, sizeof r.manifest_digest, "%s", store_text(s, QUERY_IMAGE_GET, 2));
 	r.size = store_int(s, QUERY_IMAGE_GET, 3);
 	r.pulled_at = store_int(s, QUERY_IMAGE_GET, 4);
+	snprintf(r.manifest_type, sizeof r.manifest_type, "%s", store_text(s, QUERY_IMAGE_GET, 5));
+	r.manifest_size = store_int(s, QUERY_IMAGE_GET, 6);
 	if (!r.config_text)
 		return err_nomem(e);
 	if (json_parse(r.config_text, strlen(r.config_text), &r.config, e) < 0) {
@@ -240,7 +242,8 @@ int image_keep(struct store *s, const char *tenant, const struct image *i, const
 {
 	const char *names[] = { tag_reference, digest_reference };
 
-	if (store_run(s, QUERY_IMAGE_ADD, e, "ttttii", tenant, i->id, i->config_text, i->digest, i->size, time_now()) < 0)
+	if (store_run(s, QUERY_IMAGE_ADD, e, "ttttiiti", tenant, i->id, i->config_text, i->digest, i->size, time_now(), i->manifest_type,
+		      (int64_t)i->manifest_len) < 0)
 		return -1;
 	if (store_run(s, QUERY_GARBAGE_FORGET, e, "tt", tenant, i->digest) < 0)
 		return -1;

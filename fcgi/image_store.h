@@ -19,6 +19,8 @@ struct image_row {
 	char *config_text;          /* the same, exact bytes; owned */
 	int64_t size;
 	int64_t pulled_at;
+	char manifest_type[128];
+	int64_t manifest_size;      /* bytes of the manifest; 0: not known, nor its type */
 };
 
 void image_row_free(struct image_row *r);

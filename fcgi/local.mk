@@ -19,7 +19,7 @@ sockerless_worker_SOURCES = \
   fcgi/build_run.c fcgi/image_build.c \
   fcgi/auth.c fcgi/build_prune.c fcgi/container_prune.c fcgi/create_keep.c fcgi/create_keep.h fcgi/create_volumes.c \
   fcgi/create_writable.c fcgi/create_writable.h \
-  fcgi/distribution_inspect.c fcgi/image_history.c fcgi/image_prune.c fcgi/image_load.c fcgi/image_push.c fcgi/image_save.c fcgi/image_search.c fcgi/image_sizes.c fcgi/image_sizes.h fcgi/progress.c fcgi/progress.h fcgi/image_source.c fcgi/image_source.h fcgi/image_tag.c fcgi/image_transfer.c fcgi/image_transfer.h \
+  fcgi/distribution_inspect.c fcgi/image_history.c fcgi/image_prune.c fcgi/image_load.c fcgi/image_manifests.c fcgi/image_manifests.h fcgi/image_push.c fcgi/image_save.c fcgi/image_search.c fcgi/image_sizes.c fcgi/image_sizes.h fcgi/progress.c fcgi/progress.h fcgi/image_source.c fcgi/image_source.h fcgi/image_tag.c fcgi/image_transfer.c fcgi/image_transfer.h \
   fcgi/network.c fcgi/network.h fcgi/network_connect.c fcgi/network_create.c fcgi/network_inspect.c fcgi/network_list.c \
   fcgi/network_member.c fcgi/network_prune.c fcgi/network_remove.c fcgi/prune.c fcgi/prune.h fcgi/system_df.c \
   fcgi/volume.c fcgi/volume.h fcgi/volume_create.c fcgi/volume_inspect.c fcgi/volume_list.c fcgi/volume_prune.c fcgi/volume_remove.c

@@ -62,7 +62,7 @@ SELECT id, name, state, image_reference, image_id,
        ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
        created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status'),
-       CASE WHEN instr(host_config, '"Annotations":{') THEN json_extract(host_config, '$.Annotations') END
+       host_config
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused', 'restarting') OR restart_at)
 ORDER BY created_at DESC, id DESC;
@@ -126,14 +126,14 @@ WHERE id = :id AND phase = 'invoke_sent' AND session_hash IS NULL;
 SELECT image_id FROM image_reference WHERE tenant = :tenant AND reference = :reference;
 
 -- name: image_get
-SELECT id, config, manifest_digest, size, pulled_at FROM image WHERE tenant = :tenant AND id = :id;
+SELECT id, config, manifest_digest, size, pulled_at, manifest_type, manifest_size FROM image WHERE tenant = :tenant AND id = :id;
 
 -- name: image_by_prefix
 -- Two rows tell that a prefix is ambiguous.
 SELECT id FROM image WHERE tenant = :tenant AND id >= :from AND id < :to LIMIT 2;
 
 -- name: image_all
-SELECT id, config, size, pulled_at FROM image WHERE tenant = :tenant;
+SELECT id, config, size, pulled_at, manifest_digest, manifest_type, manifest_size FROM image WHERE tenant = :tenant;
 
 -- name: image_references_all
 SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY reference;
@@ -143,9 +143,10 @@ SELECT image_id, reference FROM image_reference WHERE tenant = :tenant ORDER BY 
 SELECT reference FROM image_reference WHERE tenant = :tenant AND image_id = :image_id ORDER BY +reference;
 
 -- name: image_add
-INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at)
-VALUES (:tenant, :id, :config, :manifest_digest, :size, :now)
-ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size;
+INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at, manifest_type, manifest_size)
+VALUES (:tenant, :id, :config, :manifest_digest, :size, :now, :manifest_type, :manifest_size)
+ON CONFLICT (tenant, id) DO UPDATE SET manifest_digest = excluded.manifest_digest, size = excluded.size,
+  manifest_type = excluded.manifest_type, manifest_size = excluded.manifest_size;
 
 -- name: image_layer_set
 INSERT INTO image_layer (tenant, image_id, position, diff_id, digest, size, unpacked)
@@ -232,6 +233,9 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 -- A container that uses an image: a running one before others.
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
 ORDER BY state IN ('running', 'starting', 'paused', 'restarting') DESC LIMIT 1;
+
+-- name: image_containers
+SELECT id FROM container WHERE tenant = :tenant AND image_id = :image_id AND state NOT IN ('creating', 'removing') ORDER BY created_at DESC;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,

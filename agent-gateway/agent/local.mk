@@ -36,6 +36,16 @@ sockerless_agent_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS) -ffunction-sections -f
 sockerless_agent_LDFLAGS = -static -Wl,--gc-sections
 sockerless_agent_LDADD = $(AGENT_LIBS)
 
+# In one go: automake knows one compiler.
+if OTHER_AGENT
+otheragentdir = $(pkglibexecdir)
+otheragent_SCRIPTS = sockerless-agent-other
+CLEANFILES += sockerless-agent-other
+sockerless-agent-other: $(AGENT_SOURCES) config.h
+	$(AM_V_GEN)$(OTHER_AGENT_CC) -DHAVE_CONFIG_H -I. $(AM_CPPFLAGS) $(WARN_CFLAGS) $(HARDEN_CFLAGS) -O2 -ffunction-sections -fdata-sections \
+	  -static -Wl,--gc-sections -o $@ $(filter %.c,$^) $(OTHER_AGENT_FLAGS) $(AGENT_LIBS)
+endif
+
 if SANITIZE
 check_PROGRAMS += sockerless-agent-sanitized
 sockerless_agent_sanitized_SOURCES = $(AGENT_SOURCES)

@@ -24,6 +24,11 @@ const char *image_architecture(const char *lambda_architecture)
 	return !strcmp(lambda_architecture, "x86_64") ? "amd64" : lambda_architecture;
 }
 
+const char *image_lambda_architecture(const char *architecture)
+{
+	return !strcmp(architecture, "amd64") ? "x86_64" : architecture;
+}
+
 int image_choose_platform(struct json_object *index, const char *architecture, char ret[DIGEST_SIZE], struct err *e)
 {
 	struct json_object *list = json_array(index, "manifests");

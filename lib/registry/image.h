@@ -45,6 +45,8 @@ void image_free(struct image *i);
 
 /* "amd64" for x86_64, "arm64" for arm64; others as they are. */
 const char *image_architecture(const char *lambda_architecture);
+/* ... and back. */
+const char *image_lambda_architecture(const char *architecture);
 
 /*
  * Reads manifest (of a tag or digest), chooses linux/`architecture` (amd64,

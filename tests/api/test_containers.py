@@ -54,7 +54,7 @@ def test_inspect_states(worker):
 
 def test_inspect_size_and_execs(worker):
     id = worker.container("a")
-    worker.db.execute("INSERT INTO image VALUES ('local', ?, '{}', 'sha256:2', 1985936, 0)", ("sha256:" + "1" * 64,))
+    worker.db.execute("INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at) VALUES ('local', ?, '{}', 'sha256:2', 1985936, 0)", ("sha256:" + "1" * 64,))
     for state in ("created", "running", "exited"):
         worker.db.execute("INSERT INTO exec (id, tenant, container_id, run_id, config, state, created_at) VALUES (?,'local',?,'','{}',?,0)",
                           (state[0] * 64, id, state))

@@ -28,7 +28,7 @@ def three(worker):
                               config={"ExposedPorts": {"80/tcp": {}}}),
     }
     for id in ("1", "2"):
-        worker.db.execute("INSERT INTO image VALUES ('local', ?, '{}', 'x', 1985936, 0)", ("sha256:" + id * 64,))
+        worker.db.execute("INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at) VALUES ('local', ?, '{}', 'x', 1985936, 0)", ("sha256:" + id * 64,))
     worker.db.execute("INSERT INTO image_reference (tenant, reference, image_id) VALUES ('local', 'docker.io/library/busybox:latest', ?)", ("sha256:" + "1" * 64,))
     worker.container("gone", None or "removing", tenant="local")
     worker.container("theirs", tenant="other")

@@ -48,7 +48,7 @@ def test_containers(worker):
 def image(worker, digit, *names, labels=None):
     id = "sha256:" + digit * 64
     config = {"created": "2020-01-01T00:00:00Z", "config": {"Labels": labels}, "rootfs": {"diff_ids": ["sha256:" + digit * 64]}}
-    worker.db.execute("INSERT INTO image VALUES ('local', ?, ?, 'x', 1000, 0)", (id, json.dumps(config)))
+    worker.db.execute("INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at) VALUES ('local', ?, ?, 'x', 1000, 0)", (id, json.dumps(config)))
     for name in names:
         worker.db.execute("INSERT INTO image_reference (tenant, reference, image_id) VALUES ('local', ?, ?)", (name, id))
     return id

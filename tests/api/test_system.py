@@ -41,7 +41,7 @@ def test_info(worker):
     worker.container("c", "created")
     worker.container("d", "creating")
     worker.container("e", tenant="other")
-    worker.db.execute("INSERT INTO image VALUES ('local','sha256:1','{}','sha256:2',5,0)")
+    worker.db.execute("INSERT INTO image (tenant, id, config, manifest_digest, size, pulled_at) VALUES ('local','sha256:1','{}','sha256:2',5,0)")
     i = json.loads(worker.get("/v1.43/info").body)
     assert (i["Containers"], i["ContainersRunning"], i["ContainersPaused"], i["ContainersStopped"], i["Images"]) == (3, 1, 0, 2, 1)
     assert (i["Driver"], i["OperatingSystem"], i["NCPU"], i["MemTotal"]) == ("lambda", "AWS Lambda", 2, 4294967296)

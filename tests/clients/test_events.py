@@ -112,6 +112,10 @@ def exec_detached_by_keys(docker):
     hijack(docker, "/exec/%s/start" % id, b"\x10\x11", b'{"Tty":true}')
 
 
+def exited(docker):
+    wait_until(lambda: docker.inspect("box")["State"]["Status"] == "exited", 20, "the last end")
+
+
 def gone(docker):
     wait_until(lambda: not docker.ok("ps", "-aq"), 20, "the container's end")
 
@@ -131,6 +135,9 @@ ACTIONS = [
      ["volume create vol driver=local", "volume create $anonymous driver=local", box("create")]),
     ("start", ["create --name box busybox sh -c 'exit 3'"], ["start box", "wait box"], [*UP, *end(3)]),
     ("start of what isn't there", ["create --name box busybox /nosuch"], ["!start box"], [UP[0], DOWN]),
+    ("run --rm of what isn't there", [], ["!run --rm --name box busybox /nosuch"], [box("create"), box("attach"), UP[0], DOWN, box("destroy")]),
+    ("restarts by policy", [], ["run -d --name box --restart on-failure:2 busybox false", exited],
+     [box("create"), *UP, *end(1), *UP, *end(1), *UP, *end(1)]),
     ("start with volumes", ["create --name box -v vol:/a:ro -v vol2:/b busybox true"], ["start -a box"],
      [box("attach"), UP[0], "volume mount vol container=$box destination=/a driver=local propagation= read/write=false",
       "volume mount vol2 container=$box destination=/b driver=local propagation= read/write=true", UP[1],

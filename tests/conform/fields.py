@@ -83,7 +83,12 @@ SHAPES = {
     "volumes pruned": dict(VolumesDeleted="[s]?", SpaceReclaimed="i"),
     "containers pruned": dict(ContainersDeleted="[id]?", SpaceReclaimed="i"),
     "image": dict(Id="image", ParentId="s", RepoTags="[s]?", RepoDigests="[s]?", Created="i", Size="i", SharedSize="i", Labels="{s}?",
-                  Containers="i", **{"~VirtualSize": "i"}),
+                  Containers="i", **{"~VirtualSize": "i", "~Manifests": "[manifest]"}),
+    "manifest": dict(ID="image", Descriptor="descriptor", Available="b", Size="manifest size", Kind="s", ImageData="manifest data"),
+    "descriptor": dict(mediaType="s", digest="image", size="i"),
+    "manifest size": dict(Total="i", Content="i"),
+    "manifest data": dict(Platform="o", Containers="[id]", Size="unpacked size"),
+    "unpacked size": dict(Unpacked="i"),
     "image inspected": dict(
         Id="image", RepoTags="[s]", RepoDigests="[s]", Parent="s", Comment="s", Created="t", Container="s", ContainerConfig="config", DockerVersion="s",
         Author="s", Config="config", Architecture="s", Os="s", Size="i", VirtualSize="i", GraphDriver="o", RootFS="o", Metadata="o", **{"~Variant": "s"}),

@@ -309,6 +309,7 @@ def test_fields_of_versions(play, minor):
     version = "1.%d" % minor
     shown = {"endpoint": play.get("/containers/up/json", version=version).json["NetworkSettings"]["Networks"]["net1"],
              "image": play.get("/images/busybox/json", version=version).json, "info": play.get("/info", version=version).json,
+             "listed": play.get("/images/json?manifests=1", version=version).json[0],
              "network": play.get("/networks/net1", version=version).json}
     rows = re.findall(r'^FIELD\(\w+, +"(\w+)", +"(\w+)", +(\d+), (\w+)\)', (TOP / "lib/docker/versions.def").read_text(), re.M)
     assert len(rows) >= 6
@@ -322,3 +323,10 @@ def test_compatibility_page_is_current():
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
     import differences
     assert (TOP / "doc/COMPATIBILITY.md").read_text() == differences.page()
+
+
+def test_every_route_has_its_tests():
+    sources = "\n".join(p.read_text() for p in pathlib.Path(__file__).parent.glob("test_*.py"))
+    routes = re.findall(r'^ROUTE\((\w+), +"(/[^."][^"]*)"', (TOP / "lib/routes.def").read_text(), re.M)
+    assert len(routes) > 60
+    assert [r for r in routes if not re.search(re.sub(r"\\\{[^}]*\\\}", r"[^?\"\\s]+", re.escape(r[1])) + r"[?\" ]", sources)] == []

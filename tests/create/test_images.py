@@ -3,7 +3,7 @@ import os
 import re
 import shutil
 
-from registry import make_tar
+from registry import DOCKER_MANIFEST, make_tar
 
 FILTER = "/images/json?filters="
 
@@ -114,6 +114,29 @@ def test_list(service):
     reply = service.call("GET", FILTER + "%7B%22nosuch%22%3A%5B%22x%22%5D%7D")
     assert (reply.status, reply.json) == (400, {"message": "invalid filter 'nosuch'"})
     assert service.call("GET", "/images/json", tenant="other").json == []
+
+
+def test_manifests(service):
+    """Of 1.47 on, when asked for: the manifest as it is in the registry, and the containers of the image."""
+    service.pull("busybox")
+    image = next(i for i in service.call("GET", "/images/json?manifests=1", version="/v1.47").json if i["Id"] == service.busybox)
+    headers, body = service.registry.call("GET", "/v2/sockerless/local/manifests/" + service.manifest, headers={"Accept": DOCKER_MANIFEST})
+    layers = sum(layer["size"] for layer in json.loads(body)["layers"])
+    assert image["Manifests"] == [{
+        "ID": service.manifest, "Descriptor": {"mediaType": DOCKER_MANIFEST, "digest": service.manifest, "size": len(body)}, "Available": True,
+        "Size": {"Total": image["Size"] + len(body), "Content": image["Size"] + len(body)}, "Kind": "image",
+        "ImageData": {"Size": {"Unpacked": 0}, "Platform": {"architecture": "amd64", "os": "linux"}, "Containers": []}}]
+    assert image["Size"] >= layers
+    created = service.call("POST", "/containers/create", {"Image": "busybox"})
+    assert created.status == 201, created.body
+    image = next(i for i in service.call("GET", "/images/json?manifests=1", version="/v1.47").json if i["Id"] == service.busybox)
+    assert image["Manifests"][0]["ImageData"]["Containers"] == [created.json["Id"]]
+    for query, version in ("", "/v1.47"), ("?manifests=0", "/v1.47"), ("?manifests=1", "/v1.46"):
+        assert not any("Manifests" in i for i in service.call("GET", "/images/json" + query, version=version).json)
+    # Of an image that was there before manifests' sizes were kept nothing is said.
+    service.db.execute("UPDATE image SET manifest_type = '', manifest_size = 0")
+    assert service.call("GET", "/images/json?manifests=1", version="/v1.47").json[0]["Manifests"] == []
+    service.db.execute("UPDATE container SET state = 'removing'")
 
 
 def test_remove(service):

@@ -1,17 +1,20 @@
 """Pulls by a worker: several tenants, several at a time, what is taken up again, mirrors, all tags."""
 import gzip
+import io
 import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import tarfile
 import threading
 
 import pytest
 
 import fastcgi
 from registry import DOCKER_MANIFEST, make_tar
+from support import places
 from support.hostile import Server
 from support.registry import DOCKER_CONFIG, DOCKER_LAYER, digest_of
 from support.waiting import wait_until
@@ -367,6 +370,29 @@ def test_platform(service, platform, status):
     assert reply.status == status, reply.body
     if status == 404:
         assert reply.json["message"].startswith("no matching manifest for %s in the manifest list entries: %s is not supported" % (platform, platform))
+
+
+def test_the_other_architecture(service):
+    """With an agent for it: its functions are made from the index's other image, as --platform says, and hold that agent."""
+    service.restart(SOCKERLESS_OTHER_AGENT_PATH=os.path.join(service.directory, "other-agent"), SOCKERLESS_FAKE_ROOT_PATH=str(places.BUILD / "fake-root"))
+    pull = lambda: service.call("POST", "/images/create?fromImage=busybox&tag=latest&platform=linux/arm64/v8")
+    assert pull().status == 404
+    with open(os.path.join(service.directory, "other-agent"), "wb") as f:
+        f.write(b"\x7fELF the other agent")
+    assert pull().status == 200 and service.call("GET", "/images/busybox/json").json["Architecture"] == "arm64"
+    for body, status in ({"Cmd": ["x"]}, 201), ({"Cmd": ["x"], "Labels": {"sockerless.root": "fake"}}, 501):
+        reply = service.call("POST", "/containers/create", {"Image": "busybox", **body})
+        assert reply.status == status, reply.body
+        if status == 201:
+            uri, name = service.db.execute("SELECT image_uri, function_name FROM container WHERE id = ?", (reply.json["Id"],)).fetchone()
+    assert service.aws.functions[name]["Architectures"] == ["arm64"]
+    layers = [service.registry.blob("sockerless/local", layer["digest"]) for layer in service.registry.manifest("sockerless/local", uri.split("@")[1])["layers"]]
+    agents = [t.extractfile(".sockerless/agent").read() for t in (tarfile.open(fileobj=io.BytesIO(l)) for l in layers) if ".sockerless/agent" in t.getnames()]
+    assert agents == [b"\x7fELF the other agent"]
+    assert service.call("POST", "/containers/create?platform=linux/amd64", {"Image": "busybox"}).status == 404
+    service.pull("busybox")
+    reply = service.call("POST", "/containers/create?platform=linux/amd64", {"Image": "busybox"})
+    assert reply.status == 201 and service.aws.functions["skls-" + reply.json["Id"][:12]]["Architectures"] == ["x86_64"]
 
 
 def test_packed_anew(service):

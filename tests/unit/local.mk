@@ -86,7 +86,7 @@ tests_unit_test_exec_error_SOURCES = tests/unit/test_exec_error.c
 tests_unit_test_exec_error_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c agent-gateway/spool.c agent-gateway/spool_record.c \
-  agent-gateway/spool_recover.c
+  agent-gateway/spool_recover.c agent-gateway/spool_tail.c agent-gateway/log_lines.c
 tests_unit_test_spool_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_health_SOURCES = tests/unit/test_health.c

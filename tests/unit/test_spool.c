@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "agent-gateway/log_lines.h"
 #include "agent-gateway/spool.h"
 #include "agent-gateway/spool_recover.h"
+#include "agent-gateway/spool_tail.h"
 
 static char base[] = "/tmp/test_spool.XXXXXX";
 static char dir[64];
@@ -143,7 +145,7 @@ static void rubbish_at_the_end_is_cut(void **state)
 
 static void old_segments_go_but_not_under_a_reader(void **state)
 {
-	struct spool *s = opened(20u << 20);
+	struct spool *s = opened(20u << 16);
 	struct spool_position end;
 	char *text = malloc(SPOOL_RECORD_MAX + 1);
 	uint64_t at = 0;
@@ -151,7 +153,7 @@ static void old_segments_go_but_not_under_a_reader(void **state)
 	assert_non_null(text);
 	memset(text, 'x', SPOOL_RECORD_MAX);
 	text[SPOOL_RECORD_MAX] = '\0';
-	for (int i = 0; i < 35 * 16; i++, at += SPOOL_RECORD_MAX)
+	for (int i = 0; i < 35; i++, at += SPOOL_RECORD_MAX)
 		assert_int_equal(append(s, 1, 0, at, text), 0);
 	free(text);
 	spool_end(s, &end);
@@ -196,6 +198,113 @@ static void segments_end_with_a_line(void **state)
 	spool_close(s);
 }
 
+#define LINES_MAX 20000
+
+/* Where each line begins in `text`, in the order of logs. */
+struct lines {
+	struct buf text;
+	size_t at[LINES_MAX + 1];
+	size_t n;
+};
+
+static bool keep_line(void *arg, unsigned int channel, int64_t time, const char *text, size_t len)
+{
+	struct lines *l = arg;
+
+	assert_true(l->n < LINES_MAX);
+	l->at[l->n++] = l->text.len;
+	buf_printf(&l->text, "%u:", channel);
+	buf_append(&l->text, text, len);
+	l->at[l->n] = l->text.len;
+	return !l->text.failed;
+}
+
+static void read_lines(struct spool *s, struct spool_position p, const bool want[2], struct lines *ret)
+{
+	struct log_lines lines;
+	BUF_CLEANUP struct buf raw = BUF_INIT;
+	size_t at;
+
+	buf_reset(&ret->text);
+	ret->n = 0;
+	log_lines_init(&lines, want[0], want[1]);
+	do {
+		buf_reset(&raw);
+		assert_int_equal(spool_read(s, &p, &raw, NULL), 0);
+		for (at = 0; at < raw.len;) {
+			struct spool_record r;
+			long n = spool_record_get((uint8_t *)raw.data + at, raw.len - at, &r);
+
+			assert_true(n > 0 && log_lines_feed(&lines, &r, keep_line, ret));
+			at += (size_t)n;
+		}
+	} while (raw.len);
+	assert_true(log_lines_flush(&lines, keep_line, ret));
+	log_lines_free(&lines);
+}
+
+/* Runs of which either channel is used, with pieces of lines, some never ended. */
+static void fill_by_chance(struct spool *s, unsigned int quiet)
+{
+	for (uint32_t run = 1; run <= 6; run++) {
+		uint64_t offset[2] = { 0 };
+
+		for (int i = rand() % 120; i >= 0; i--) {
+			unsigned int channel = rand() % 20 ? quiet : !quiet;
+			char text[900];
+			size_t len = 1 + (size_t)rand() % (sizeof text - 2), last = rand() % 3 ? len - 1 : len;
+
+			for (size_t at = 0; at < len; at++)
+				text[at] = rand() % 200 && at != last ? (char)('a' + rand() % 26) : '\n';
+			text[len] = '\0';
+			assert_int_equal(append(s, run, channel, offset[channel], text), 0);
+			offset[channel] += len;
+		}
+	}
+}
+
+static void the_last_lines_are_found_from_the_end(void **state)
+{
+	static const bool wants[][2] = { { true, true }, { true, false }, { false, true } };
+	static const uint64_t counts[] = { 0, 1, 2, 10, 100, LINES_MAX };
+	const struct spool_limits limits = { .total = 1 << 30, .segment = 1 };
+	static struct lines all, some;
+	int later = 0;
+
+	srand(1);
+	for (int round = 0; round < 40; round++) {
+		struct spool *s = NULL;
+
+		assert_int_equal(spool_open(&s, dir, &limits, NULL), 0);
+		if (round)
+			fill_by_chance(s, (unsigned int)round % 2);
+		for (size_t w = 0; w < 3; w++) {
+			read_lines(s, (struct spool_position){ 0 }, wants[w], &all);
+			for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+				struct spool_tail t = { .lines = counts[i], .want = { wants[w][0], wants[w][1] } };
+				struct spool_position p;
+				size_t n = counts[i] < all.n ? (size_t)counts[i] : all.n;
+				int found;
+
+				while (!(found = spool_tail(s, &t, &p, NULL)))
+					;
+				assert_int_equal(found, 1);
+				later += p.segment > 1;
+				read_lines(s, p, wants[w], &some);
+				assert_true(some.n >= n);
+				assert_int_equal(all.text.len - all.at[all.n - n], some.text.len - some.at[some.n - n]);
+				if (n)
+					assert_memory_equal(all.text.data + all.at[all.n - n], some.text.data + some.at[some.n - n], all.text.len - all.at[all.n - n]);
+			}
+		}
+		spool_close(s);
+		assert_int_equal(spool_remove(dir, NULL), 0);
+	}
+	assert_true(later > 200);
+	buf_free(&all.text);
+	buf_free(&some.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +313,7 @@ int main(void)
 		cmocka_unit_test_teardown(rubbish_at_the_end_is_cut, empty),
 		cmocka_unit_test_teardown(old_segments_go_but_not_under_a_reader, empty),
 		cmocka_unit_test_teardown(segments_end_with_a_line, empty),
+		cmocka_unit_test_teardown(the_last_lines_are_found_from_the_end, empty),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
