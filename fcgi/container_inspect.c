@@ -10,6 +10,7 @@
 #include "fcgi/container.h"
 #include "fcgi/container_files.h"
 #include "fcgi/json_text.h"
+#include "fcgi/network.h"
 #include "fcgi/reply.h"
 #include "fcgi/route.h"
 #include "lib/docker/networks.h"
@@ -104,6 +105,21 @@ static int put_ports(struct buf *out, const struct container *c, struct err *e)
 	return 0;
 }
 
+/* An endpoint is there while the container runs. */
+static int set_endpoint_ids(struct json_object *endpoints, const struct container *c, struct err *e)
+{
+	json_object_object_foreach(endpoints, name, endpoint) {
+		char id[ID_HEX_LEN + 1] = "";
+
+		(void)name;
+		if (container_runs(c) && network_endpoint_id(endpoint, c->id, id, e) < 0)
+			return -1;
+		if (json_object_is_type(endpoint, json_type_object) && !json_add_str(endpoint, "EndpointID", id))
+			return err_nomem(e);
+	}
+	return 0;
+}
+
 /* dockerd's fields of the default network stand twice: here and within Networks. */
 static int put_network_settings(struct request *req, struct buf *out, const struct container *c, struct err *e)
 {
@@ -111,11 +127,15 @@ static int put_network_settings(struct request *req, struct buf *out, const stru
 
 	if (strlen(c->networking) > strlen("{}") && json_parse(c->networking, strlen(c->networking), &endpoints, e) < 0)
 		return -1;
+	if (endpoints && set_endpoint_ids(endpoints, c, e) < 0)
+		return -1;
 	buf_puts(out, ",\"NetworkSettings\":{\"Bridge\":\"\",\"SandboxID\":\"\",\"HairpinMode\":false,\"LinkLocalIPv6Address\":\"\","
 		      "\"LinkLocalIPv6PrefixLen\":0");
 	if (put_ports(out, c, e) < 0)
 		return -1;
-	buf_puts(out, ",\"SandboxKey\":\"\",\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null,\"EndpointID\":\"\",\"Gateway\":\"\","
+	buf_puts(out, ",\"SandboxKey\":\"\",\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null");
+	json_put_member(out, "EndpointID", json_str(json_obj(endpoints, "bridge"), "EndpointID", ""));
+	buf_puts(out, ",\"Gateway\":\"\","
 		      "\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0,\"IPAddress\":\"\",\"IPPrefixLen\":0,\"IPv6Gateway\":\"\",\"MacAddress\":\"\"");
 	buf_puts(out, ",\"Networks\":");
 	networks_put(out, endpoints, c->network_mode, req->minor);

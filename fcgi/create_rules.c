@@ -40,6 +40,12 @@ static int rule_restart(struct create *c, struct err *e)
 	return 0;
 }
 
+static int relative(const char *bind, const char *path, struct err *e)
+{
+	return err_set(e, ERR_INTERNAL, "invalid volume specification: '%s': invalid mount config for type \"volume\": invalid mount path: '%s' mount path must be absolute",
+		       bind, path);
+}
+
 /* "name:/path", "name:/path:mode" or "/path", which makes an anonymous volume. */
 static int rule_bind(struct create *c, const char *bind, struct err *e)
 {
@@ -48,11 +54,11 @@ static int rule_bind(struct create *c, const char *bind, struct err *e)
 	CLEANUP_FREE char *name = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	/* dockerd answers 500 to this one. */
+	/* dockerd answers 500 to what it can't take apart. */
 	if (colon == bind || (colon && (!colon[1] || colon[1] == ':')) || (second && strchr(second + 1, ':')))
 		return err_set(e, ERR_INTERNAL, "invalid volume specification: '%s'", bind);
 	if (!colon)
-		return create_volume(c, "", bind, "", NULL, e);
+		return *bind == '/' ? create_volume(c, "", bind, "", NULL, e) : relative(bind, bind, e);
 	if (*bind == '/')
 		return err_set(e, ERR_INVALID, "bind mounts are not supported: a Lambda function can't reach the host's %.*s (put the files into the image, or pass them by docker exec)",
 			       (int)(colon - bind), bind);
@@ -60,6 +66,8 @@ static int rule_bind(struct create *c, const char *bind, struct err *e)
 	path = second ? strndup(colon + 1, (size_t)(second - colon - 1)) : strdup(colon + 1);
 	if (!name || !path)
 		return err_nomem(e);
+	if (*path != '/')
+		return relative(bind, path, e);
 	return create_volume(c, name, path, second ? second + 1 : "z", NULL, e);
 }
 

@@ -112,7 +112,7 @@ int create_volume(struct create *c, const char *name, const char *destination, c
 	if (!destination[strspn(destination, "/")])
 		return err_set(e, ERR_INVALID, "invalid mount config for type \"volume\": invalid specification: destination can't be '/'");
 	if (!parse_mode(mode, &rw))
-		return err_set(e, ERR_INVALID, "invalid mode: %s", mode);
+		return err_set(e, ERR_INTERNAL, "invalid mode: %s", mode);
 	if (is_taken(c, destination))
 		return err_set(e, ERR_INVALID, "Duplicate mount point: %s", destination);
 	if (volume_check(name, json_str(json_obj(options, "DriverConfig"), "Name", ""), e) < 0)

@@ -8,6 +8,7 @@
 #include "lib/docker/time.h"
 #include "lib/docker/versions.h"
 #include "lib/json.h"
+#include "lib/registry/digest.h"
 
 void network_free(struct network *n)
 {
@@ -103,18 +104,38 @@ static bool add_text(struct json_object *o, const char *key, const char *text)
 	return json_parse(text, strlen(text), &v, &ignored) == 0 && json_add(o, key, v);
 }
 
+int network_endpoint_id(struct json_object *endpoint, const char *container_id, char ret[ID_HEX_LEN + 1], struct err *e)
+{
+	const char *own = json_str(endpoint, "EndpointID", ""), *network = json_str(endpoint, "NetworkID", "");
+	char text[2 * ID_HEX_LEN + 1], digest[DIGEST_SIZE];
+
+	ret[0] = '\0';
+	if (*own || !*network) {
+		snprintf(ret, ID_HEX_LEN + 1, "%s", own);
+		return 0;
+	}
+	snprintf(text, sizeof text, "%.*s%.*s", ID_HEX_LEN, container_id, ID_HEX_LEN, network);
+	if (digest_of(text, strlen(text), digest, e) < 0)
+		return -1;
+	strcpy(ret, digest + strlen("sha256:"));
+	return 0;
+}
+
 static int add_member(struct store *s, enum query q, struct json_object *members, struct err *e)
 {
 	CLEANUP_JSON struct json_object *endpoint = NULL;
 	const char *text = store_text(s, q, 3);
 	struct json_object *m = json_object_new_object();
+	char id[ID_HEX_LEN + 1];
 	struct err ignored;
 
 	if (!m || !json_add(members, store_text(s, q, 0), m))
 		return err_nomem(e);
 	if (json_parse(text, strlen(text), &endpoint, &ignored) < 0)
 		endpoint = NULL;
-	if (!json_add_str(m, "Name", store_text(s, q, 1)) || !json_add_str(m, "EndpointID", json_str(endpoint, "EndpointID", "")) ||
+	if (network_endpoint_id(endpoint, store_text(s, q, 0), id, e) < 0)
+		return -1;
+	if (!json_add_str(m, "Name", store_text(s, q, 1)) || !json_add_str(m, "EndpointID", id) ||
 	    !json_add_str(m, "MacAddress", "") || !json_add_str(m, "IPv4Address", "") || !json_add_str(m, "IPv6Address", ""))
 		return err_nomem(e);
 	return 0;

@@ -50,6 +50,13 @@ int network_event(struct request *req, const struct network *n, const char *acti
  */
 struct json_object *network_endpoint(const struct network *n, struct json_object *asked, const char *container_id);
 
+/*
+ * The id of a container's membership, as inspect and the network show it while
+ * the container runs: the endpoint's own, or, on a predefined network, one made of
+ * both ids. "" where no network is named.
+ */
+int network_endpoint_id(struct json_object *endpoint, const char *container_id, char ret[ID_HEX_LEN + 1], struct err *e);
+
 /* Keys of `networking` that name networks become their names, with the network's id in each; what names none stays. */
 int network_resolve(struct request *req, struct json_object **networking, const char *container_id, struct err *e);
 

@@ -146,6 +146,19 @@ void proc_command(const struct proc *p, char *text, size_t size)
 		snprintf(text, size, p->state == 'Z' ? "[%s] <defunct>" : "[%s]", p->name);
 }
 
+void proc_block_io(pid_t pid, unsigned long long *ret_read, unsigned long long *ret_written)
+{
+	CLEANUP_FCLOSE FILE *f = NULL;
+	char path[64], line[256];
+
+	*ret_read = *ret_written = 0;
+	snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "read_bytes: %llu", ret_read) != 1)
+			sscanf(line, "write_bytes: %llu", ret_written);
+}
+
 int64_t proc_boot_time(void)
 {
 	CLEANUP_FCLOSE FILE *f = fopen("/proc/stat", "re");

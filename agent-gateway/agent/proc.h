@@ -29,6 +29,8 @@ void proc_command(const struct proc *p, char *text, size_t size);
 
 /* Seconds since the epoch at which the machine was booted; 0: unknown. */
 int64_t proc_boot_time(void);
+/* Bytes that the process and those it waited for had from and for block devices. Zeros if /proc doesn't tell. */
+void proc_block_io(pid_t pid, unsigned long long *ret_read, unsigned long long *ret_written);
 /* Bytes of memory of the machine; 0: unknown. */
 unsigned long long proc_memory(void);
 /* Processes that the machine's kernel has killed for want of memory. A function has a machine of its own. */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@
 
 struct sample {
 	int64_t at;
-	unsigned long long user, kernel, system, memory;
+	unsigned long long user, kernel, system, memory, read, written;
 	int64_t tasks;
 	bool taken;
 };
@@ -39,11 +41,17 @@ static unsigned long long read_system(void)
 	return ns_of_ticks(sum);
 }
 
+static void raise_to(unsigned long long *counter, unsigned long long value)
+{
+	if (value > *counter)
+		*counter = value;
+}
+
 static void take(struct sample *s)
 {
 	CLEANUP_FREE struct proc *procs = NULL;
 	size_t n = proc_table(getppid(), &procs);
-	unsigned long long user = 0, kernel = 0;
+	unsigned long long user = 0, kernel = 0, read = 0, written = 0;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -52,6 +60,11 @@ static void take(struct sample *s)
 	s->memory = 0;
 	s->tasks = 0;
 	for (size_t i = 0; i < n; i++) {
+		unsigned long long in, out;
+
+		proc_block_io(procs[i].pid, &in, &out);
+		read += in;
+		written += out;
 		user += procs[i].user_ticks;
 		kernel += procs[i].cpu_ticks - procs[i].user_ticks;
 		/* Which of the two it was isn't told apart there. */
@@ -59,11 +72,11 @@ static void take(struct sample *s)
 		s->memory += procs[i].rss;
 		s->tasks += procs[i].threads;
 	}
-	/* What nobody waited for is lost with its process, and time doesn't run backwards. */
-	if (ns_of_ticks(user) > s->user)
-		s->user = ns_of_ticks(user);
-	if (ns_of_ticks(kernel) > s->kernel)
-		s->kernel = ns_of_ticks(kernel);
+	/* What nobody waited for is lost with its process, and counters don't run backwards. */
+	raise_to(&s->user, ns_of_ticks(user));
+	raise_to(&s->kernel, ns_of_ticks(kernel));
+	raise_to(&s->read, read);
+	raise_to(&s->written, written);
 	s->taken = true;
 }
 
@@ -83,19 +96,34 @@ static bool add_cpu(struct json_object *to, const char *key, const struct sample
 	       json_add_int(throttling, "throttled_periods", 0) && json_add_int(throttling, "throttled_time", 0);
 }
 
-static bool add_blkio(struct json_object *to)
+static bool add_bytes(struct json_object *list, const struct stat *device, const char *op, unsigned long long bytes)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o || json_object_array_add(list, o) < 0) {
+		json_object_put(o);
+		return false;
+	}
+	return json_add_int(o, "major", major(device->st_dev)) && json_add_int(o, "minor", minor(device->st_dev)) && json_add_str(o, "op", op) &&
+	       json_add_int(o, "value", (int64_t)bytes);
+}
+
+/* Whatever the device: /proc tells none, and what can be written is on that of /tmp. */
+static bool add_blkio(struct json_object *to, const struct sample *s)
 {
 	static const char *const keys[] = { "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive",
 					    "io_service_time_recursive", "io_wait_time_recursive", "io_merged_recursive",
 					    "io_time_recursive", "sectors_recursive" };
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *bytes;
+	struct stat device;
 
 	if (!json_add(to, "blkio_stats", o))
 		return false;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (!json_add(o, keys[i], json_object_new_array()))
 			return false;
-	return true;
+	bytes = json_array(o, keys[0]);
+	return stat("/tmp", &device) < 0 || (add_bytes(bytes, &device, "read", s->read) && add_bytes(bytes, &device, "write", s->written));
 }
 
 static bool add_network(struct json_object *to, char *line)
@@ -150,7 +178,7 @@ static struct json_object *describe(struct json_object *open, const struct sampl
 	time_format(preread, before->at);
 	snprintf(name, sizeof name, "/%s", json_str(open, "name", ""));
 	if (!json_add(o, "pids_stats", pids) || !json_add_str(o, "read", read) || !json_add_str(o, "preread", preread) ||
-	    !json_add_int(pids, "current", now->tasks) || !add_blkio(o) || !json_add_int(o, "num_procs", 0) ||
+	    !json_add_int(pids, "current", now->tasks) || !add_blkio(o, now) || !json_add_int(o, "num_procs", 0) ||
 	    !json_add(o, "storage_stats", json_object_new_object()) || !add_cpu(o, "cpu_stats", now) || !add_cpu(o, "precpu_stats", before) ||
 	    !add_memory(o, now, strtoll(json_str(open, "limit", "0"), NULL, 10)))
 		return NULL;

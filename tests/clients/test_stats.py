@@ -2,6 +2,7 @@
 import json
 import subprocess
 
+from support.waiting import wait_until
 
 
 def figures(docker, path):
@@ -23,6 +24,15 @@ def test_stats(docker):
     docker.ok("kill", "box")
     s = figures(docker, "/containers/box/stats?stream=0")
     assert (s["read"], s["pids_stats"], s["memory_stats"], s["name"]) == ("0001-01-01T00:00:00Z", {}, {}, "/box")
+
+
+def test_block_io(docker):
+    """What children that have ended wrote counts, too."""
+    docker.ok("run", "-d", "--name", "box", "busybox", "sh", "-c", "dd if=/dev/zero of=/tmp/x bs=1M count=8 conv=fsync; echo done; sleep 100")
+    wait_until(lambda: docker.ok("logs", "box"), what="the end of dd")
+    counted = {x["op"]: x["value"] for x in figures(docker, "/containers/box/stats?stream=0&one-shot=1")["blkio_stats"]["io_service_bytes_recursive"]}
+    assert counted["write"] >= 8 << 20 and counted["read"] >= 0
+    assert "/ 8." in docker.ok("stats", "--no-stream", "--format", "{{.BlockIO}}", "box")
 
 
 def test_a_stream_ends_with_the_container(docker):

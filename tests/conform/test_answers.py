@@ -323,3 +323,10 @@ def test_compatibility_page_is_current():
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
     import differences
     assert (TOP / "doc/COMPATIBILITY.md").read_text() == differences.page()
+
+
+def test_every_route_has_its_tests():
+    sources = "\n".join(p.read_text() for p in pathlib.Path(__file__).parent.glob("test_*.py"))
+    routes = re.findall(r'^ROUTE\((\w+), +"(/[^."][^"]*)"', (TOP / "lib/routes.def").read_text(), re.M)
+    assert len(routes) > 60
+    assert [r for r in routes if not re.search(re.sub(r"\\\{[^}]*\\\}", r"[^?\"\\s]+", re.escape(r[1])) + r"[?\" ]", sources)] == []

@@ -1,7 +1,9 @@
 """What create is given, inspect gives back: field for field, also after a start and after a restart of everything."""
+import io
 import json
 import re
 import subprocess
+import tarfile
 
 import pytest
 
@@ -262,3 +264,36 @@ def test_command(api, entrypoint, cmd, expected):
     assert api.post("/containers/create?name=merged", {"Image": "busybox", "Entrypoint": entrypoint, "Cmd": cmd}).status == 201
     c = api.get("/containers/merged/json").json
     assert [c["Path"], *c["Args"]] == expected, json.dumps(c["Config"])
+
+
+@pytest.mark.parametrize("body, kind, status, message", [
+    (b'{"Image":"busybox"}', "text/plain", 400, "unsupported Content-Type header (text/plain): must be 'application/json'"),
+    (b'{"Image":"busybox"} {"x":1}', "application/json", 400, "unexpected content after JSON"),
+    (b'{"Image":', "application/json", 400, "invalid JSON: unexpected EOF"),
+    (b"", "application/json", 400, "invalid JSON: got EOF while reading request body"),
+    (b'{"Image":"busybox","HostConfig":{"Binds":["/a:b:c:d"]}}', "application/json", 500, "invalid volume specification: '/a:b:c:d'"),
+    (b'{"Image":"busybox","HostConfig":{"Binds":["x:relative"]}}', "application/json", 500,
+     "invalid volume specification: 'x:relative': invalid mount config for type \"volume\": invalid mount path: 'relative' mount path must be absolute"),
+    (b'{"Image":"busybox","HostConfig":{"Binds":["x:/x:odd"]}}', "application/json", 500, "invalid mode: odd")])
+def test_bodies(api, body, kind, status, message):
+    reply = api.post("/containers/create", body, headers={"Content-Type": kind})
+    assert (reply.status, reply.json) == (status, {"message": message}), reply.raw
+
+
+def test_no_command(api):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        t.addfile(tarfile.TarInfo("empty"))
+    assert api.post("/images/create?fromSrc=-&repo=silent&tag=1", out.getvalue(), headers={"Content-Type": "application/x-tar"}).status == 200
+    reply = api.post("/containers/create", {"Image": "silent:1"})
+    assert (reply.status, reply.json) == (400, {"message": "No command specified"})
+    assert api.delete("/images/silent:1").status == 200
+
+
+def test_network_that_is_not_there(api):
+    made = api.post("/containers/create?name=netless", {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "nosuchnet"}})
+    check(made.json, "created")
+    reply = api.post("/containers/netless/start")
+    assert (made.status, reply.status, reply.json) == (201, 404, {"message": "network nosuchnet not found"})
+    assert api.get("/containers/netless/json").json["State"]["Status"] == "created"
+    assert api.post("/containers/create", {"Image": "busybox", "Cmd": ["true"], "ExposedPorts": {"xx/tcp": {}}}).status == 201

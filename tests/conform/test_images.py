@@ -94,6 +94,10 @@ ROWS = [
         "Descriptor": {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "digest": "{manifest}", "size": "{size}"},
         "Platforms": [{"architecture": "amd64", "os": "linux"}]}),
     ("GET", "/distribution/{at}/gold:absent/json", None, 404, "manifest unknown: manifest unknown"),
+    # search; what an index finds: tests/create/test_sources.py
+    ("GET", "/images/search?term=x&limit=1000", None, 400, "limit 1000 is outside the range of [1, 100]"),
+    ("GET", "/images/search?term={at}/gold", None, 501, "searching {at} is not supported: this registry has no search (/v1/search)"),
+    ("GET", "/images/search?term=x&" + by(absent=["x"]), None, 400, "invalid filter 'absent'"),
     # save, load, import
     ("GET", "/images/busybox:latest/get", None, 200, "tar"), ("GET", "/images/get?names=busybox:latest&names={at}/gold:1", None, 200, "tar"),
     ("GET", "/images/absent/get", None, 404, "No such image: absent"),

@@ -265,3 +265,20 @@ def test_top_and_stats(api):
     lines = [json.loads(line) for line in body.split(b"\r\n") if line.startswith(b"{") and line.endswith(b"}\n")]
     check(lines, "[stats]")
     assert lines[0]["preread"] == NEVER
+
+
+def test_endpoint_is_there_while_it_runs(api):
+    api.post("/networks/create", {"Name": "ends"})
+    cid = api.create("joined", HostConfig={"NetworkMode": "bridge"})
+    assert api.post("/networks/ends/connect", {"Container": cid}).status == 200
+    def ids():
+        settings = look(api, cid)["NetworkSettings"]
+        return [settings["EndpointID"]] + [settings["Networks"][n]["EndpointID"] for n in ("bridge", "ends")]
+    assert ids() == ["", "", ""]
+    verb(api, cid, "start", 204)
+    shown = ids()
+    assert shown[0] == shown[1] != shown[2] and all(len(i) == 64 for i in shown) and ids() == shown
+    assert [api.get("/networks/" + n).json["Containers"][cid]["EndpointID"] for n in ("bridge", "ends")] == shown[1:]
+    verb(api, cid, "kill", 204)
+    assert ids() == ["", "", ""]
+    assert api.delete("/containers/joined").status == 204 and api.delete("/networks/ends").status == 204
