@@ -178,10 +178,7 @@ static int add_member(struct staging *s, struct archive_entry *entry, struct err
 		archive_entry_copy_hardlink(entry, link.data ? link.data : "");
 	}
 	archive_entry_copy_pathname(entry, name.data);
-	o->used = true;
-	if (archive_write_header(o->tar, entry) < ARCHIVE_WARN)
-		return stage_output_failed(o, e);
-	if (stage_output_check(o, e) < 0)
+	if (stage_output_add(o, entry, e) < 0)
 		return -1;
 	return archive_entry_size(entry) > 0 && archive_entry_filetype(entry) == AE_IFREG ? copy_data(s, o, e) : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "lib/rootfs/layer_index.h"
 #include "lib/rootfs/layer_reader.h"
 
 #define TAR_END 1024 /* bytes of zeros that our own tars end with */
@@ -43,6 +44,25 @@ static int copy_before(struct stage_output *o, struct err *e)
 	return 0;
 }
 
+static void count(struct stage_output *o, const char *path, const char *link)
+{
+	o->entries++;
+	o->text += strlen(path) + strlen(link) + 2;
+}
+
+static int count_before(struct stage_output *o, struct err *e)
+{
+	LAYER_INDEX_CLEANUP struct layer_index *index = NULL;
+
+	if (!o->before)
+		return 0;
+	if (layer_index_of_file(o->path, &index, e) < 0)
+		return -1;
+	for (size_t i = 0; i < index->n; i++)
+		count(o, index->entries[i].path, index->entries[i].link);
+	return 0;
+}
+
 /* One at a time for a container: the others wait, and begin with what the first has made. */
 static int lock_new(struct stage_output *o, struct err *e)
 {
@@ -69,7 +89,7 @@ int stage_output_open(struct stage_output *o, const struct request *req, const c
 	o->tar = archive_write_new();
 	if (!o->tar)
 		return err_nomem(e);
-	if (copy_before(o, e) < 0)
+	if (copy_before(o, e) < 0 || count_before(o, e) < 0)
 		return -1;
 	if (archive_write_set_format_gnutar(o->tar) != ARCHIVE_OK || archive_write_set_bytes_in_last_block(o->tar, 1) != ARCHIVE_OK ||
 	    archive_write_open_fd(o->tar, o->fd) != ARCHIVE_OK)
@@ -86,6 +106,21 @@ int stage_output_check(struct stage_output *o, struct err *e)
 	if (at > LAYER_TAR_MAX)
 		return err_set(e, ERR_TOO_LARGE, "copying more than %lld bytes into a container is not supported", (long long)LAYER_TAR_MAX);
 	return 0;
+}
+
+int stage_output_add(struct stage_output *o, struct archive_entry *entry, struct err *e)
+{
+	const char *symlink = archive_entry_symlink(entry), *link = archive_entry_hardlink(entry);
+
+	count(o, archive_entry_pathname(entry), symlink ? symlink : link ? link : "");
+	if (o->entries > LAYER_ENTRIES_MAX)
+		return err_set(e, ERR_TOO_LARGE, "copying more than %u files into a container is not supported", LAYER_ENTRIES_MAX);
+	if (o->text > LAYER_TEXT_MAX)
+		return err_set(e, ERR_TOO_LARGE, "copying files whose names take more than %u bytes into a container is not supported", LAYER_TEXT_MAX);
+	o->used = true;
+	if (archive_write_header(o->tar, entry) < ARCHIVE_WARN)
+		return stage_output_failed(o, e);
+	return stage_output_check(o, e);
 }
 
 int stage_output_sync(struct stage_output *o, struct err *e)

@@ -14,6 +14,8 @@
 #include "agent-gateway/agent/task.h"
 
 #define BLOCK (128 * 1024)
+/* As many as the endpoint takes for a container that doesn't run; Lambda's largest /tmp has room for fewer. */
+#define ENTRIES_MAX 1000000u
 
 struct made_dir {
 	char *path;
@@ -27,6 +29,7 @@ struct unpack_state {
 	size_t dir_count;
 	char block[BLOCK], input[BLOCK];
 	size_t taken; /* bytes of stdin */
+	unsigned int entries;
 };
 
 static int fail_errno(struct unpack *u, const char *call, const char *path, int error)
@@ -276,6 +279,10 @@ static int unpack(struct unpack *u)
 	int rc;
 
 	while ((rc = archive_read_next_header(u->state->tar, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN || rc == ARCHIVE_RETRY) {
+		if (++u->state->entries > ENTRIES_MAX) {
+			u->code = task_fail(413, "copying more than %u files into a container is not supported", ENTRIES_MAX);
+			return -1;
+		}
 		rc = unpack_entry(u, entry);
 		if (rc)
 			return rc > 0 ? fail_tar(u) : -1;

@@ -12,7 +12,7 @@ import pytest
 from conftest import wait_until
 from raw_api import Api
 
-HEALTH = ("--health-cmd", "true", "--health-interval", "1s")
+HEALTH = ("--health-cmd", "true", "--health-interval", "4s")  # there is time to pause it before the next probe
 
 
 def box(action, *more):
@@ -116,6 +116,10 @@ def exited(docker):
     wait_until(lambda: docker.inspect("box")["State"]["Status"] == "exited", 20, "the last end")
 
 
+def remove_by_id(docker):
+    docker.ok("rmi", "-f", docker.inspect("evt:1")["Id"])
+
+
 def gone(docker):
     wait_until(lambda: not docker.ok("ps", "-aq"), 20, "the container's end")
 
@@ -199,6 +203,16 @@ ACTIONS = [
     ("tag, push, rmi, pull, rmi", [], ["tag busybox $host/evt:1", "push $host/evt:1", "rmi $host/evt:1", "pull $host/evt:1", "rmi $host/evt:1"],
      ["image tag $image name=$host/evt:1", "image push $host/evt:1 name=$host/evt", "image untag $image name=$image",
       "image pull $host/evt:1 name=$host/evt", "image untag $image name=$image"]),
+    ("pull of what is here", ["tag busybox $host/evt:1", "push $host/evt:1"], ["pull $host/evt:1", "pull -a $host/evt"],
+     ["image pull $host/evt:1 name=$host/evt", "image pull $host/evt name=$host/evt"]),
+    ("tag of what has it", ["tag busybox evt:1"], ["tag busybox evt:1", "rmi evt:1"], ["image tag $image name=evt:1", "image untag $image name=$image"]),
+    ("rmi of all names", ["create --name box busybox true", "commit box evt:1", "tag evt:1 evt:2"], [remove_by_id],
+     ["image untag $image name=$image", "image untag $image name=$image", "image delete $image name=$image"]),
+    ("load of what is here", ["create --name box busybox true", "commit box evt:1", "save -o $dir/i.tar evt:1"], ["load -i $dir/i.tar"],
+     ["image load $image name=$image"]),
+    ("what fails or changes nothing", ["run --name box busybox true", "create --name other busybox true", "volume create vol"],
+     ["!kill box", "stop box", "!pause box", "!unpause box", "!exec box true", "!rename box other", "!top box", "!network connect nosuch box", "!rmi nosuch",
+      "!network create bridge", "!update -m 1k box", "!commit nosuch", "!rm nosuch", "!volume rm nosuch", "!tag nosuch evt:1", "!push evt:1", "!start nosuch"], []),
     ("save, load", ["create --name box busybox true", "commit box evt:1"], ["save -o $dir/i.tar evt:1", "rmi evt:1", "load -i $dir/i.tar", "rmi evt:1"],
      ["image save $image name=$image", "image untag $image name=$image", "image delete $image name=$image", "image load $image name=$image",
       "image untag $image name=$image", "image delete $image name=$image"]),
@@ -237,8 +251,8 @@ def test_events_of(docker, tmp_path, name, before, action, expected):
         assert got == [e.replace("$host", "127.0.0.1:%d" % (docker.port + 2)) for e in expected]
     finally:
         docker.docker("network", "rm", "net")
-        docker.docker("rm", "-f", "box")
-        docker.docker("rmi", "evt:1")
+        docker.docker("rm", "-f", "box", "other")
+        docker.docker("rmi", "evt:1", "127.0.0.1:%d/evt:1" % (docker.port + 2))
 
 
 NET = ["network create", "network connect", "network disconnect", "network destroy"]

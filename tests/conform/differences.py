@@ -41,6 +41,7 @@ DIFFERENCES = [
     ("logs", "`labels-regex` and `env-regex` by Go's regexp", "by PCRE2 with limits: 400 at create for what it can't read, 501 from `logs --details` for what takes too long", "expressions come from clients"),
     ("archive PUT", "`copyUIDGID` gives the files to the container's user", "accepted without effect: files belong to whom the archive says, those that a run can write to Lambda's user", "dockerd looks the user up on its own machine; Lambda runs every process as its own unprivileged user"),
     ("export", "`.dockerenv` and empty files that dockerd mounts over (`etc/hosts`, `etc/hostname`, `dev/console`)", "the image's files and the container's", "nothing is mounted over them"),
+    ("the main process", "is process 1 of its namespace: `kill 1` inside means it", "has another pid, `State.Pid`; 1 is the function's own", "Lambda permits no pid namespace"),
     ("Ctrl-C, Ctrl-\\ in a terminal, without `--init`", "nothing happens to a main process that has no handler for the signal: it is process 1 of its namespace", "it ends (130, 131), as with `--init`",
      "Lambda permits no pid namespace. Signals of stop and kill are withheld as dockerd's are; a terminal's come from the kernel. Were they ignored from the start, children would inherit that, and Python would never see one"),
     ("stop, kill, `rm -f` without a connected agent", "the process ends", "204 after the grace time; `State.Error` says until when the run may go on", "Lambda has no call that ends an invocation"),
