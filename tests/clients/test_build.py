@@ -140,6 +140,8 @@ def test_links_out_of_the_context(docker, built):
         status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\n%s x /x\n" % command.encode()), ("x", "/etc/passwd", tarfile.SYMTYPE)], mode="w:xz")
         missing = "failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist"
         assert (status, lines[-1]["error"]) == (200, "%s %s" % (command, missing))
+    assert "COPY failed: stat x: file does not exist, or it can't be read" in build(
+        docker, "FROM busybox AS one\nRUN ln -s /nothing /x\nFROM busybox\nCOPY --from=one /x /y\n", check=1)
     status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\nCOPY . /c\nRUN cat /c/x /c/d/y && usleep 300000\n"), ("/x", b"absolute\n"), ("d", "/tmp", tarfile.SYMTYPE),
                                       ("d/y", b"through\n")], "t=links", mode="w:bz2")
     built.append("links")

@@ -39,7 +39,7 @@ DIFFERENCES = [
     ("logs", "`--log-opt tag` takes any of Go's templates; `{{.Name}}` in it is the name when the run began", "the fields of an id, a name or an image; 400, not supported, for others; the name of now", "there is no Go here; the text is made when it is read"),
     ("logs", "`mode=non-blocking` drops output that isn't taken in", "a warning; nothing is dropped", "the program waits for the spool, which is fast"),
     ("logs", "`labels-regex` and `env-regex` by Go's regexp", "by PCRE2 with limits: 400 at create for what it can't read, 501 from `logs --details` for what takes too long", "expressions come from clients"),
-    ("archive PUT", "`copyUIDGID` gives the files to the container's user", "accepted; in a run all files belong to Lambda's user, elsewhere to whom the archive says", "Lambda runs every process as its own unprivileged user"),
+    ("archive PUT", "`copyUIDGID` gives the files to the container's user", "accepted without effect: files belong to whom the archive says, those that a run can write to Lambda's user", "dockerd looks the user up on its own machine; Lambda runs every process as its own unprivileged user"),
     ("export", "`.dockerenv` and empty files that dockerd mounts over (`etc/hosts`, `etc/hostname`, `dev/console`)", "the image's files and the container's", "nothing is mounted over them"),
     ("the main process", "is process 1 of its namespace: `kill 1` inside means it", "has another pid, `State.Pid`; 1 is the function's own", "Lambda permits no pid namespace"),
     ("Ctrl-C, Ctrl-\\ in a terminal, without `--init`", "nothing happens to a main process that has no handler for the signal: it is process 1 of its namespace", "it ends (130, 131), as with `--init`",
