@@ -14,6 +14,7 @@
 #include "lib/store/store.h"
 
 #define BACKLOG_HIGH (256 * 1024)
+#define BATCH_BYTES (1u << 20) /* the next look brings the rest; an exec's event may hold half a megabyte of arguments, twice */
 #define TEXT_LIMIT (16u << 20)
 
 struct event_stream {
@@ -83,13 +84,13 @@ static int events_run(struct job *job, void *context, struct err *e)
 	if (j->after < 0 && first_seq(j, s, e) < 0)
 		return -1;
 	rc = store_query(s, q, e, "ti", j->tenant, j->after);
-	while (rc >= 0 && (rc = store_step(s, q, e)) > 0) {
+	while (rc >= 0 && j->text.len < BATCH_BYTES && (rc = store_step(s, q, e)) > 0) {
 		j->after = store_int(s, q, 0);
 		rc = add_event(j, s, filters, e);
 		n++;
 	}
 	store_reset(s, q);
-	j->full = n == 200;
+	j->full = n == 200 || j->text.len >= BATCH_BYTES;
 	return rc < 0 ? -1 : 0;
 }
 
