@@ -9,6 +9,7 @@ DIFFERENCES = [
     ("every reply", "`Server: Docker/<version>`", "`Server: sockerless/<version>`", "the service says what it is; no client that we know decides by it"),
     ("every reply", "`Api-Version` of its own", "1.47; asked for in the path: 1.24 to 1.47", "older clients than those of Docker 1.12 aren't served"),
     ("every reply", "`Transfer-Encoding: chunked` for bodies above 2 kB, `Content-Length` below", "by route: what is made on the way is chunked", "HTTP clients treat both alike"),
+    ("every reply", "`HTTP/1.0` to a request of HTTP/1.0", "`HTTP/1.1`, and the connection is closed", "nginx's way; HTTP allows it"),
     ("every reply", "a redirect's `Date` and `Content-Length` alone", "the usual headers beside them", "nginx adds them; clients ignore them"),
     ("`/_ping`", "`Builder-Version: 2`", "`Builder-Version: 1`", "BuildKit isn't served: a client without buildx takes the classic builder"),
     ("`/session`, `/grpc`", "a hijacked connection", "501", "BuildKit isn't served: set `DOCKER_BUILDKIT=0`"),
