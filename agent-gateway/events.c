@@ -21,6 +21,7 @@ struct event_stream {
 	struct conn *conn;
 	int64_t after;      /* the newest that was looked at; -1: not begun */
 	int64_t until;      /* ns; 0: for ever */
+	struct event *end;  /* then; NULL: for ever, or it is past */
 	bool asked, again;
 };
 
@@ -109,7 +110,7 @@ static void events_done(struct job *job)
 		reply_chunk(c, j->text.data, j->text.len);
 		if (!c->dead && (j->full || es->again))
 			look(es);
-		else if (!c->dead && es->until && time_now() > es->until)
+		else if (!c->dead && es->until && time_now() >= es->until)
 			reply_end(c);
 	}
 	conn_unref(c);
@@ -175,10 +176,30 @@ static void on_closed(struct conn *c)
 
 	LIST_REMOVE(es, link);
 	c->state = NULL;
+	if (es->end)
+		event_free(es->end);
 	free(es);
 }
 
 static const struct conn_ops events_ops = { .drained = on_drained, .closed = on_closed };
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	look(arg);
+}
+
+/* Should the clock be set, the gateway's tick finds the end as well. */
+static void schedule_end(struct event_stream *es)
+{
+	int64_t wait = es->until - time_now() + 1000; /* a timer knows microseconds */
+	struct timeval tv = { .tv_sec = wait / 1000000000, .tv_usec = wait % 1000000000 / 1000 };
+
+	if (!es->until || wait <= 0)
+		return;
+	es->end = evtimer_new(es->conn->gw->base, on_end, es);
+	if (es->end)
+		evtimer_add(es->end, &tv);
+}
 
 void events_handle(struct conn *c)
 {
@@ -194,5 +215,6 @@ void events_handle(struct conn *c)
 	LIST_INSERT_HEAD(&c->gw->event_streams, es, link);
 	conn_take(c, &events_ops, es);
 	reply_stream(c, "application/json");
+	schedule_end(es);
 	look(es);
 }
