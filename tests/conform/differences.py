@@ -51,6 +51,7 @@ DIFFERENCES = [
     ("events of a build", "each step's container: create, start, die, destroy, commit", "the image's `tag` alone", "steps are no containers here"),
     ("events of commit", "`pause` before the files are read, `unpause` at the end", "both with `commit`", "the agent stops the processes for as long as it packs; a commit that fails tells neither"),
     ("exec", "`Privileged`", "400, not supported", "a function has no privileges to give"),
+    ("exec", "`Running` ends with the process, what it left in the background may hold the output for 2 s more", "ends with the output", "the agent tells both in one message"),
     ("networks", "drivers macvlan, ipvlan, overlay, plugins", "404, as dockerd without the plugin", "they need a machine's interfaces"),
     ("volumes", "drivers of plugins", "404, as dockerd without the plugin", "plugins can't be loaded into a function"),
     ("`/plugins/...`", "installs and runs plugins", "an empty list; 404 for each name; 501 for installing one", "plugins can't be loaded into a function"),
