@@ -65,6 +65,7 @@ ROWS = [
     ("POST", "/containers/create?name=x", {"Image": "busybox"}, 400,
      "Invalid container name (x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"),
     ("POST", "/containers/create", {"Image": "absent:1", "Cmd": ["a"]}, 404, "No such image: absent:1"),
+    ("POST", "/containers/create", {"Cmd": ["a"]}, 400, "a container without an image is not supported: a Lambda function needs one"),
     ("POST", "/containers/create", {"Image": 5}, 400, "invalid JSON: json: cannot unmarshal number into Go struct field ContainerConfigWrapper.Image of type string"),
     ("POST", "/containers/create?name=up", {"Image": "busybox", "Cmd": ["a"]}, 409,
      'Conflict. The container name "/up" is already in use by container "{up}". You have to remove (or rename) that container to be able to reuse that name.'),
@@ -218,6 +219,11 @@ def test_version_of_the_path(play, version, status, kind, body):
     for path in ("/version", "/containers/json"):
         reply = play.get(path, version=version)
         assert (reply.status, reply.headers["content-type"], reply.body) == (status, kind, body)
+
+
+def test_unknown_without_a_version(play):
+    reply = play.get("/absent", version="")
+    assert (reply.status, reply.json) == (404, {"message": "page not found"})
 
 
 @pytest.mark.parametrize("path, location", [("//containers/json", "/v1.43/containers/json"), ("/containers//json", "/v1.43/containers/json")])
