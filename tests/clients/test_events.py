@@ -357,6 +357,13 @@ def test_filters_and_times(docker):
     assert get(docker, since="%d.%d" % (tenth // 10, tenth % 10), until=seconds(last))[-len(told):] == told
     assert get(docker, until=seconds(last))[-len(told):] == told
     assert get(docker, since=0, until=seconds(last))[-len(told):] == told
+    # It ends at its time, not at the next whole second.
+    late = []
+    for _ in range(5):
+        until = time.time() + 0.2
+        get(docker, since=until, until=until)
+        late.append(time.time() - until)
+    assert sorted(late)[2] < 0.4 and min(late) > -0.01, late
     # Relative times are the client's work: of whole seconds, so that what happens now comes with the next one.
     last_of = lambda: docker.ok("events", "--since", "5m", "--until", "0s", "--filter", "container=fbox", "--format", "{{.ID}} {{.Action}}").split("\n")[-1]
     wait_until(lambda: last_of() == id + " destroy", 10, "the last event")
