@@ -34,7 +34,8 @@ static bool in_list(const char *list, const char *host)
 
 static bool is_loopback(const char *host)
 {
-	return !strncmp(host, "127.", 4) || !strncmp(host, "[::1]", 5) ||
+	/* An address, and no name that begins like one. */
+	return (!strncmp(host, "127.", 4) && strspn(host, "0123456789.") == strcspn(host, ":")) || !strncmp(host, "[::1]", 5) ||
 	       (!strncmp(host, "localhost", 9) && (!host[9] || host[9] == ':'));
 }
 
