@@ -208,6 +208,8 @@ ACTIONS = [
     ("tag of what has it", ["tag busybox evt:1"], ["tag busybox evt:1", "rmi evt:1"], ["image tag $image name=evt:1", "image untag $image name=$image"]),
     ("rmi of all names", ["create --name box busybox true", "commit box evt:1", "tag evt:1 evt:2"], [remove_by_id],
      ["image untag $image name=$image", "image untag $image name=$image", "image delete $image name=$image"]),
+    ("image prune", ["create --name box busybox true", "commit box $host/evt:1", "push $host/evt:1"], ["image prune -af"],
+     ["image untag $image name=$image", "image delete $image name=$image", "image prune  reclaimed=$n"]),
     ("load of what is here", ["create --name box busybox true", "commit box evt:1", "save -o $dir/i.tar evt:1"], ["load -i $dir/i.tar"],
      ["image load $image name=$image"]),
     ("what fails or changes nothing", ["run --name box busybox true", "create --name other busybox true", "volume create vol"],
