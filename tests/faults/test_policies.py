@@ -70,7 +70,8 @@ def test_always(docker, victim):
     docker.docker("stop", "-t", "0", cid)
     wait_until(lambda: ask(docker, cid, "{{.State.Status}}") == "exited", 30, "the end")
     n = len(runs(docker))
-    assert ask(docker, cid, "{{.RestartCount}}") == str(n - 1)
+    # Where the stop came in a pause, the run after it is counted already.
+    assert int(ask(docker, cid, "{{.RestartCount}}")) in (n - 1, n)
     assert events(docker, "start", "die") == ["start", "die"] * n
     assert set(docker.ok("logs", cid).split()) == {"run"}
     check_pauses(docker)
