@@ -132,7 +132,10 @@ class FaultySystem(clients.System):
         left = [str(p) for place in (sandboxes / "sandboxes", self.state / "db" / "layer", self.state / "db" / "spool") if place.exists() for p in place.iterdir()]
         left += ["mount " + line.split()[4] for line in open("/proc/self/mountinfo") if str(sandboxes / "sandboxes") in line]
         name = hashlib.sha256(os.path.realpath(sandboxes).encode()).hexdigest()[:12]
-        left += [str(p) for top in pathlib.Path("/sys/fs/cgroup").glob("**/sockerless-lambda-" + name) for p in top.iterdir() if p.is_dir() and p.name != "guards"]
+        try:
+            left += [str(p) for top in pathlib.Path("/sys/fs/cgroup").glob("**/sockerless-lambda-" + name) for p in top.iterdir() if p.is_dir() and p.name != "guards"]
+        except FileNotFoundError as e:
+            left.append("%s, which just goes" % e.filename)
         return left + [t for t in ("run", "exec") if self.sql("SELECT count(*) FROM " + t) != "0"]
 
     def described(self):
