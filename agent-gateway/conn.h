@@ -18,7 +18,6 @@
 
 #define CONN_HEAD_MAX (64 * 1024)
 #define CONN_BODY_MAX (1024 * 1024)
-#define CONN_HEAD_PAUSE 10 /* ms */
 
 struct conn;
 struct request;
@@ -49,7 +48,8 @@ struct conn {
 	bool body_ended;            /* all of it came; the handler hears `eof` then */
 	bool upgrade;               /* the client asked for a tunnel */
 	bool half_closed;           /* the client sends nothing more */
-	bool head_pause;            /* once the output so far is written */
+	unsigned int head_pause;    /* ms that the output waits behind a hijacked reply's head */
+	bool pausing;               /* once the output so far is written */
 	bool finishing;             /* closes when its output is written */
 	bool dead;                  /* closed; freed with its last reference */
 	unsigned int refs;
@@ -74,7 +74,7 @@ size_t conn_backlog(struct conn *c);
 /* Reading can be paused, so that the client is. */
 void conn_read(struct conn *c, bool on);
 /*
- * Output that comes after what waits now is held back for CONN_HEAD_PAUSE: docker-py
+ * Output that comes after what waits now is held back for a moment: docker-py
  * loses the bytes that it finds in its socket together with the head of a 101. An
  * exec's output comes here within 2 ms, where dockerd takes 50.
  */

@@ -14,6 +14,7 @@
 #include "lib/store/store.h"
 
 #define BACKLOG_HIGH (256 * 1024)
+#define BATCH_BYTES (1u << 20) /* the next look brings the rest; an exec's event may hold half a megabyte of arguments, twice */
 #define TEXT_LIMIT (16u << 20)
 
 struct event_stream {
@@ -21,7 +22,9 @@ struct event_stream {
 	struct conn *conn;
 	int64_t after;      /* the newest that was looked at; -1: not begun */
 	int64_t until;      /* ns; 0: for ever */
+	struct event *end;  /* then; NULL: for ever, or it is past */
 	bool asked, again;
+	bool begun;         /* the head is written: whoever reads it hears of all that comes after */
 };
 
 struct events_job {
@@ -82,13 +85,13 @@ static int events_run(struct job *job, void *context, struct err *e)
 	if (j->after < 0 && first_seq(j, s, e) < 0)
 		return -1;
 	rc = store_query(s, q, e, "ti", j->tenant, j->after);
-	while (rc >= 0 && (rc = store_step(s, q, e)) > 0) {
+	while (rc >= 0 && j->text.len < BATCH_BYTES && (rc = store_step(s, q, e)) > 0) {
 		j->after = store_int(s, q, 0);
 		rc = add_event(j, s, filters, e);
 		n++;
 	}
 	store_reset(s, q);
-	j->full = n == 200;
+	j->full = n == 200 || j->text.len >= BATCH_BYTES;
 	return rc < 0 ? -1 : 0;
 }
 
@@ -106,10 +109,13 @@ static void events_done(struct job *job)
 			log_error("events: %s", job->err.text);
 		else
 			es->after = j->after;
+		if (!es->begun)
+			reply_stream(c, "application/json");
+		es->begun = true;
 		reply_chunk(c, j->text.data, j->text.len);
 		if (!c->dead && (j->full || es->again))
 			look(es);
-		else if (!c->dead && es->until && time_now() > es->until)
+		else if (!c->dead && es->until && time_now() >= es->until)
 			reply_end(c);
 	}
 	conn_unref(c);
@@ -175,10 +181,30 @@ static void on_closed(struct conn *c)
 
 	LIST_REMOVE(es, link);
 	c->state = NULL;
+	if (es->end)
+		event_free(es->end);
 	free(es);
 }
 
 static const struct conn_ops events_ops = { .drained = on_drained, .closed = on_closed };
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	look(arg);
+}
+
+/* Should the clock be set, the gateway's tick finds the end as well. */
+static void schedule_end(struct event_stream *es)
+{
+	int64_t wait = es->until - time_now() + 1000; /* a timer knows microseconds */
+	struct timeval tv = { .tv_sec = wait / 1000000000, .tv_usec = wait % 1000000000 / 1000 };
+
+	if (!es->until || wait <= 0)
+		return;
+	es->end = evtimer_new(es->conn->gw->base, on_end, es);
+	if (es->end)
+		evtimer_add(es->end, &tv);
+}
 
 void events_handle(struct conn *c)
 {
@@ -193,6 +219,6 @@ void events_handle(struct conn *c)
 	es->until = conn_arg_int(c, "until", 0);
 	LIST_INSERT_HEAD(&c->gw->event_streams, es, link);
 	conn_take(c, &events_ops, es);
-	reply_stream(c, "application/json");
+	schedule_end(es);
 	look(es);
 }

@@ -7,7 +7,7 @@
 
 #include "agent-gateway/conn.h"
 
-static const char *const wanted[] = { "upgrade", "connection", "sec-websocket-key" };
+static const char *const wanted[] = { "upgrade", "connection", "sec-websocket-key", "user-agent" };
 #define WANTED (sizeof wanted / sizeof *wanted)
 #define HEADER_MAX 256
 
@@ -70,8 +70,9 @@ static int on_value(http_parser *p, const char *at, size_t len)
 	if (r->current < 0)
 		return 0;
 	used = &r->value_len[r->current];
-	if (*used + len >= HEADER_MAX)
-		return -1;
+	/* What is longer means nothing here, and is cut. */
+	if (len > HEADER_MAX - 1 - *used)
+		len = HEADER_MAX - 1 - *used;
 	memcpy(r->value[r->current] + *used, at, len);
 	*used += len;
 	r->value[r->current][*used] = '\0';

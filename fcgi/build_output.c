@@ -227,11 +227,23 @@ static char *missing_source(const struct build *b, const struct dockerfile_step 
 	return strstr(why, "no such file") ? quoted_after(why, "copier: stat: \"/") : NULL;
 }
 
+/* The same of an image or stage that isn't there to be looked at any more: what could be read and then couldn't, as a path in it. */
+static char *unreadable_source(const struct dockerfile_step *s, const char *why)
+{
+	CLEANUP_FREE char *path = quoted_after(why, "reading \"/storage/");
+	const char *inside = path ? strstr(path, "/merged/") : NULL;
+
+	if (!inside || (strcmp(s->name, "COPY") != 0 && strcmp(s->name, "ADD") != 0))
+		return NULL;
+	return strstr(why, "no such file") || strstr(why, "error encoding request for copier subprocess") ? strdup(inside + strlen("/merged/")) : NULL;
+}
+
 int build_output_failed(struct build_output *o, int status, struct err *e)
 {
 	const struct dockerfile_step *s = o->step && o->step <= o->build->file.count ? &o->build->file.steps[o->step - 1] : NULL;
 	const char *why = o->failure ? o->failure + 7 : "buildah failed";
 	CLEANUP_FREE char *source = s ? missing_source(o->build, s, why) : NULL;
+	CLEANUP_FREE char *unreadable = s ? unreadable_source(s, why) : NULL;
 	CLEANUP_FREE char *command = NULL;
 	BUF_CLEANUP struct buf text = BUF_INIT;
 	int code = 0;
@@ -243,6 +255,8 @@ int build_output_failed(struct build_output *o, int status, struct err *e)
 		code = status;
 	} else if (source) {
 		buf_printf(&text, "%s failed: file not found in build context or excluded by .dockerignore: stat %s: file does not exist", s->name, source);
+	} else if (unreadable) {
+		buf_printf(&text, "%s failed: stat %s: file does not exist, or it can't be read", s->name, unreadable);
 	} else {
 		buf_puts(&text, essence(why));
 	}

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fcgi/build.h"
+#include "fcgi/image_registry.h"
 #include "fcgi/image_store.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -250,19 +251,33 @@ static void arguments_free(struct arguments *a)
 }
 #define ARGUMENTS_CLEANUP __attribute__((cleanup(arguments_free)))
 
-/* The result into dir/out, unless the tenant has got that image. */
+/* 1: the tenant has got the result, and the registry has still got its manifest. */
+static int is_known(struct build *b, struct err *e)
+{
+	IMAGE_ROW_CLEANUP struct image_row row = { .config = NULL };
+	REGISTRY_CLEANUP struct registry *r = NULL;
+	int rc = image_load(b->req->store, b->req->tenant, b->result, &row, e);
+
+	if (rc <= 0)
+		return rc;
+	return image_registry_open(b->req, false, &r, e) < 0 ? -1 : registry_head_manifest(r, row.manifest_digest, NULL, e);
+}
+
+/* The result into dir/out, unless it is known. */
 static int write_result(struct build *b, struct build_output *o, struct err *e)
 {
 	ARGUMENTS_CLEANUP struct arguments a = { .n = 0 };
-	IMAGE_ROW_CLEANUP struct image_row row = { .config = NULL };
 	struct build_listener l = { build_output_line, o };
 	int rc = build_config(b, e);
 
 	if (rc == 0)
-		rc = image_load(b->req->store, b->req->tenant, b->result, &row, e);
+		rc = is_known(b, e);
 	b->known = rc > 0;
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	/* The result is one of the bases, which were there before. */
+	if (!b->config_text)
+		return err_set(e, ERR_CONFLICT, "the image %s was removed while it was built", b->result);
 	b->egress = false;
 	add(&a, "/usr/bin/buildah");
 	add(&a, "push");

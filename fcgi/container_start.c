@@ -35,6 +35,8 @@ int route_container_start(struct request *req, struct err *e)
 	/* As dockerd: what can't be a HostConfig passes, which is of a time before this API's minimum. */
 	if (req->body.len > 7)
 		return err_set(e, ERR_INVALID, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
+	if (*request_query(req, "checkpoint", ""))
+		return err_set(e, ERR_INVALID, "checkpoint is only supported in experimental mode");
 	if (container_find(req, req->name, &c, e) < 0)
 		return -1;
 	if (c.state == STATE_PAUSED)

@@ -30,6 +30,7 @@ struct pull {
 	char *tag_name;           /* what the store calls it; NULL for a pull by digest */
 	char *digest_name;
 	bool fresh;               /* the store didn't have the image */
+	bool of_all;              /* one of many tags: it has no event of its own */
 };
 
 static void pull_free(struct pull *p)
@@ -108,7 +109,7 @@ static int keep(struct pull *p, struct err *e)
 	if (store_begin(s, e) < 0)
 		return -1;
 	if (keep_names(p, e) < 0 ||
-	    image_event(s, p->req->tenant, "pull", p->shown, name, p->image.config, e) < 0) {
+	    (!p->of_all && image_event(s, p->req->tenant, "pull", p->shown, name, p->image.config, e) < 0)) {
 		store_rollback(s);
 		return -1;
 	}
@@ -150,6 +151,22 @@ static int pull_one(struct pull *p, struct json_object *auth, const char *archit
 	return transfer(p, e);
 }
 
+/* As dockerd: one for all tags. */
+static int tell_all(struct request *req, const struct reference *r, struct err *e)
+{
+	CLEANUP_FREE char *name = reference_familiar_name(r);
+
+	if (!name)
+		return err_nomem(e);
+	if (store_begin(req->store, e) < 0)
+		return -1;
+	if (image_event(req->store, req->tenant, "pull", name, name, NULL, e) < 0) {
+		store_rollback(req->store);
+		return -1;
+	}
+	return store_commit(req->store, e);
+}
+
 /* *ret_fresh: one of them at least. */
 static int pull_tags(struct request *req, const struct reference *r, struct json_object *auth, const char *architecture, bool *ret_fresh, struct err *e)
 {
@@ -160,7 +177,7 @@ static int pull_tags(struct request *req, const struct reference *r, struct json
 	if (image_source_open(req, r, auth, false, &from, e) < 0 || registry_list_tags(from, &tags, e) < 0)
 		return -1;
 	for (size_t i = 0; i < json_object_array_length(tags); i++) {
-		PULL_CLEANUP struct pull p = { .req = req };
+		PULL_CLEANUP struct pull p = { .req = req, .of_all = true };
 		CLEANUP_FREE char *name = reference_name(r);
 
 		if (!name)
@@ -173,7 +190,7 @@ static int pull_tags(struct request *req, const struct reference *r, struct json
 	if (!req->replied && reply_stream_begin(req, 200, "application/json") < 0)
 		return -1;
 	*ret_fresh = fresh;
-	return 0;
+	return tell_all(req, r, e);
 }
 
 int image_pull(struct request *req, struct err *e)

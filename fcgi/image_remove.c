@@ -169,6 +169,11 @@ static int untag_digests(struct removal *r, const char *reference, struct err *e
 	return reload_names(r, e);
 }
 
+static int untag_whole(struct removal *r, const char *reference, struct err *e)
+{
+	return untag(r, reference, true, e) < 0 || reload_names(r, e) < 0 || untag_digests(r, reference, e) < 0 ? -1 : 0;
+}
+
 /* The stored form of the name that the client gave. */
 static char *stored_name(const char *text, struct err *e)
 {
@@ -201,7 +206,7 @@ static int remove_by_name(struct removal *r, struct err *e)
 	if (!r->force && is_single_reference(r) && *r->user)
 		return err_set(e, ERR_CONFLICT, "conflict: unable to remove repository reference \"%s\" (must force) - container %s is using its referenced image %.12s",
 			       text, r->user, r->image.id + 7);
-	if (untag(r, reference, true, e) < 0 || reload_names(r, e) < 0 || untag_digests(r, reference, e) < 0)
+	if (untag_whole(r, reference, e) < 0)
 		return -1;
 	if (name_count(r) > 0)
 		return 0;
@@ -241,6 +246,14 @@ int image_remove_unused(struct request *req, const char *id, struct json_object 
 		return -1;
 	if (*r.user)
 		return 0;
+	while (name_count(&r) > 0) {
+		CLEANUP_FREE char *reference = strdup(name_at(&r, 0));
+
+		if (!reference)
+			return err_nomem(e);
+		if (untag_whole(&r, reference, e) < 0)
+			return -1;
+	}
 	return delete_image(&r, e) < 0 ? -1 : 1;
 }
 

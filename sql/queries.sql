@@ -365,11 +365,13 @@ SELECT c.tenant, n.id, n.name, n.driver FROM container c, json_each(c.networking
 JOIN network n ON n.id = json_extract(e.value, '$.NetworkID') AND n.tenant = c.tenant WHERE c.id = :id;
 
 -- What is scanned is one container's JSON.
+-- As dockerd mounts them: what lies beneath another comes later.
 -- name: gateway_container_volumes
 -- system
 -- scan
-SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination'), json_extract(m.value, '$.RW')
-FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume';
+SELECT c.tenant, json_extract(m.value, '$.Name'), json_extract(m.value, '$.Destination') AS destination, json_extract(m.value, '$.RW')
+FROM container c, json_each(c.mounts) m WHERE c.id = :id AND json_extract(m.value, '$.Type') = 'volume'
+ORDER BY length(destination) - length(replace(destination, '/', '')), destination;
 
 -- name: gateway_container_health
 -- system

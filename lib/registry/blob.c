@@ -14,6 +14,7 @@
 #define POLL_MS 100    /* how often a pause looks whether the client is still there */
 
 struct transfer {
+	struct registry *r;
 	int (*write)(void *arg, const void *data, size_t len, struct err *e);
 	void *arg;
 	const struct registry_progress *progress;
@@ -26,6 +27,11 @@ struct transfer {
 	int64_t limit;
 	bool began;    /* this try has brought its first bytes */
 };
+
+static bool is_cancelled(const struct registry *r)
+{
+	return r->cancelled && r->cancelled(r->cancelled_arg);
+}
 
 static void drop(struct transfer *t)
 {
@@ -41,8 +47,9 @@ static int take(struct transfer *t, const void *data, size_t len, struct err *e)
 		return err_set(e, ERR_UPSTREAM, "the registry sends more bytes of a blob than it has");
 	}
 	if (digest_update(t->hash, data, len, e) < 0 || t->write(t->arg, data, len, e) < 0) {
-		/* These bytes may be to blame. */
-		drop(t);
+		/* These bytes may be to blame, if nobody wanted the end. */
+		if (!is_cancelled(t->r))
+			drop(t);
 		return -1;
 	}
 	if (t->kept && t->done > t->kept->had)
@@ -71,7 +78,7 @@ static int transfer_write(void *arg, const void *data, size_t len, struct err *e
 bool registry_pause(const struct registry *r, int seconds)
 {
 	for (int i = 0; i < seconds * 1000 / POLL_MS; i++) {
-		if (r->cancelled && r->cancelled(r->cancelled_arg))
+		if (is_cancelled(r))
 			return false;
 		poll(NULL, 0, POLL_MS);
 	}
@@ -129,7 +136,7 @@ static int run(struct registry *r, const char *path, struct transfer *t, struct 
 }
 
 /* What an earlier pull left. */
-static int replay(struct registry *r, struct transfer *t, struct err *e)
+static int replay(struct transfer *t, struct err *e)
 {
 	char data[REPLAY_SIZE];
 	int64_t had = t->kept ? t->kept->had : 0;
@@ -141,7 +148,7 @@ static int replay(struct registry *r, struct transfer *t, struct err *e)
 			drop(t);
 			return err_set(e, ERR_INTERNAL, "the layer's file of an earlier pull can't be read");
 		}
-		if (r->cancelled && r->cancelled(r->cancelled_arg))
+		if (is_cancelled(t->r))
 			return err_set(e, ERR_INVALID, "context canceled");
 		if (take(t, data, (size_t)n, e) < 0)
 			return -1;
@@ -162,13 +169,13 @@ int registry_resume_blob(struct registry *r, const char *digest, int64_t size, s
 {
 	BUF_CLEANUP struct buf path = BUF_INIT;
 	struct transfer t = {
-		.write = write, .arg = arg, .progress = progress, .kept = kept, .size = size, .limit = size >= 0 ? size : REGISTRY_BLOB_MAX,
+		.r = r, .write = write, .arg = arg, .progress = progress, .kept = kept, .size = size, .limit = size >= 0 ? size : REGISTRY_BLOB_MAX,
 	};
 	char found[DIGEST_SIZE];
 
 	if (registry_path(r, "blobs", digest, &path, e) < 0 || !(t.hash = digest_begin(e)))
 		return -1;
-	if (replay(r, &t, e) < 0 || ((!kept || t.done != size) && run(r, path.data, &t, e) < 0)) {
+	if (replay(&t, e) < 0 || ((!kept || t.done != size) && run(r, path.data, &t, e) < 0)) {
 		digest_drop(t.hash);
 		return -1;
 	}

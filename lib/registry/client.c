@@ -14,6 +14,7 @@
 			      ", application/vnd.docker.distribution.manifest.v1+prettyjws"
 #define UNKNOWN "manifest unknown: manifest unknown"
 #define TAGS_PAGE 100
+#define MANIFEST_TRIES 3
 
 static bool in_list(const char *list, const char *host)
 {
@@ -33,7 +34,8 @@ static bool in_list(const char *list, const char *host)
 
 static bool is_loopback(const char *host)
 {
-	return !strncmp(host, "127.", 4) || !strncmp(host, "[::1]", 5) ||
+	/* An address, and no name that begins like one. */
+	return (!strncmp(host, "127.", 4) && strspn(host, "0123456789.") == strcspn(host, ":")) || !strncmp(host, "[::1]", 5) ||
 	       (!strncmp(host, "localhost", 9) && (!host[9] || host[9] == ':'));
 }
 
@@ -304,6 +306,12 @@ static bool is_same_manifest(struct registry *r, const char *reference, const vo
 	       !strcmp(there, digest);
 }
 
+/* docker-registry writes a blob's link anew when the blob comes once more, and for a moment it is empty: a manifest that names the blob is refused then. */
+static bool is_passing(const char *code)
+{
+	return !strcmp(code, "DIGEST_INVALID") || !strcmp(code, "MANIFEST_BLOB_UNKNOWN");
+}
+
 int registry_put_manifest(struct registry *r, const char *reference, const char *media_type, const void *body, size_t len, struct err *e)
 {
 	REGISTRY_REPLY_CLEANUP struct registry_reply reply = { 0 };
@@ -316,12 +324,17 @@ int registry_put_manifest(struct registry *r, const char *reference, const char 
 	if (registry_path(r, "manifests", reference, &path, e) < 0)
 		return -1;
 	q.url = path.data;
-	if (registry_send(r, &q, &reply, e) < 0)
-		return -1;
-	if (reply.status == 200 || reply.status == 201 || reply.status == 202)
-		return 0;
+	for (int tries = 1;; tries++) {
+		if (registry_send(r, &q, &reply, e) < 0)
+			return -1;
+		if (reply.status == 200 || reply.status == 201 || reply.status == 202)
+			return 0;
+		registry_error_code(&reply, code, sizeof code);
+		if (!is_passing(code) || tries == MANIFEST_TRIES || !registry_pause(r, 1))
+			break;
+		registry_reply_free(&reply);
+	}
 	/* A repository with immutable tags refuses a tag that is there, even for the same manifest. */
-	registry_error_code(&reply, code, sizeof code);
 	if (!strcmp(code, "TAG_INVALID") && is_same_manifest(r, reference, body, len))
 		return 0;
 	return registry_failure(&reply, e);

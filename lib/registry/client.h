@@ -129,6 +129,8 @@ int registry_mount_blob(struct registry *r, const char *digest, const char *from
 /* Upload of a blob whose bytes come bit by bit, of any length; REGISTRY_CHUNK bytes are held in memory. */
 int registry_upload_begin(struct registry *r, struct registry_upload **ret, struct err *e);
 int registry_upload_write(struct registry_upload *u, const void *data, size_t len, struct err *e);
+/* Sends what is still held. */
+int registry_upload_flush(struct registry_upload *u, struct err *e);
 /* Ends and frees the upload, whatever the result. `expected` (NULL: any) is compared with the digest before the registry keeps the blob. Outputs may be NULL. */
 int registry_upload_commit(struct registry_upload *u, const char *expected, char ret_digest[DIGEST_SIZE], int64_t *ret_size, struct err *e);
 /* Gives it up and frees it; NULL is fine. */

@@ -153,11 +153,13 @@ static int mount(const struct layer_copy *c, const char *digest, struct err *e)
 	return rc <= 0 ? rc : registry_mount_blob(c->to, digest, repository, NULL) == 1;
 }
 
-/* Only here, with all of its bytes read and right, is it asked who else has them: until then everything takes the same time. */
+/* Only here, with all of its bytes read, right and sent, is it asked who else has them: until then everything takes the same time. */
 static int finish_gzip(struct passage *p, struct err *e)
 {
-	int rc = mount(p->c, p->layer->digest, e);
+	int rc = registry_upload_flush(p->upload, e);
 
+	if (rc == 0)
+		rc = mount(p->c, p->layer->digest, e);
 	/* passage_end() gives the upload up. */
 	return rc ? (rc < 0 ? -1 : 0) : registry_upload_commit(STEAL(p->upload), p->layer->digest, NULL, NULL, e);
 }

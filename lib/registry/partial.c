@@ -47,12 +47,13 @@ void partial_open(const char *dir, const char *owner, const char *digest, int64_
 
 void partial_add(struct partial *p, const void *data, size_t len)
 {
-	if (p->fd < 0)
+	/* Once something is left out nothing may follow; what is there stays of use. */
+	if (p->fd < 0 || p->room < 0)
 		return;
-	/* What is there stays of use; a write that was cut short stands at the end, and nothing follows it. */
 	p->room -= (int64_t)len;
-	if (p->room < 0 || write(p->fd, data, len) != (ssize_t)len)
-		partial_close(p);
+	/* A full disk is needed for other things. */
+	if (p->room >= 0 && write(p->fd, data, len) != (ssize_t)len)
+		partial_drop(p);
 }
 
 void partial_drop(struct partial *p)

@@ -14,7 +14,7 @@ struct partial {
 	int fd;       /* -1: nothing is kept */
 	char *path;   /* owned */
 	int64_t had;  /* bytes of an earlier pull, not known to be right */
-	int64_t room; /* bytes that may be added */
+	int64_t room; /* bytes that may be added; negative: no more */
 };
 
 #define PARTIAL_NONE { .fd = -1 }

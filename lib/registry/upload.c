@@ -193,11 +193,12 @@ static int launch(struct registry_upload *u, struct err *e)
 	return u->running ? 0 : send_chunk(u, u->flying, u->flying_len, e);
 }
 
-static int flush(struct registry_upload *u, struct err *e)
+int registry_upload_flush(struct registry_upload *u, struct err *e)
 {
-	if (land(u, e) < 0)
+	if (land(u, e) < 0 || (u->len && send_chunk(u, u->chunk, u->len, e) < 0))
 		return -1;
-	return u->len ? send_chunk(u, u->chunk, u->len, e) : 0;
+	u->len = 0;
+	return 0;
 }
 
 int registry_upload_write(struct registry_upload *u, const void *data, size_t len, struct err *e)
@@ -261,7 +262,7 @@ int registry_upload_commit(struct registry_upload *u, const char *expected, char
 		delete_upload(u);
 		return err_set(e, ERR_UPSTREAM, "a blob is not what its digest %s says", expected);
 	}
-	if (flush(u, e) < 0 || put_end(u, digest, e) < 0)
+	if (registry_upload_flush(u, e) < 0 || put_end(u, digest, e) < 0)
 		return -1;
 	if (ret_digest)
 		memcpy(ret_digest, digest, DIGEST_SIZE);

@@ -252,7 +252,7 @@ def test_exec_leaves_something_in_the_background(agent):
     begin = time.monotonic()
     exec_open(conn, 2, ["sh", "-c", "sleep 1000 & echo started"])
     execs = Execs(conn).until(2)
-    assert execs.out[2] == b"started\n" and execs.ends[2] == {1, 2} and 2 <= time.monotonic() - begin < 5
+    assert execs.out[2] == b"started\n" and execs.ends[2] == {1, 2} and 1.9 <= time.monotonic() - begin < 10
 
 
 def test_exec_output_that_waits_for_window_outlives_its_process(agent):

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import tarfile
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -140,6 +142,8 @@ def test_links_out_of_the_context(docker, built):
         status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\n%s x /x\n" % command.encode()), ("x", "/etc/passwd", tarfile.SYMTYPE)], mode="w:xz")
         missing = "failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist"
         assert (status, lines[-1]["error"]) == (200, "%s %s" % (command, missing))
+    assert "COPY failed: stat x: file does not exist, or it can't be read" in build(
+        docker, "FROM busybox AS one\nRUN ln -s /nothing /x\nFROM busybox\nCOPY --from=one /x /y\n", check=1)
     status, lines = reply_of(docker, [("Dockerfile", b"FROM busybox\nCOPY . /c\nRUN cat /c/x /c/d/y && usleep 300000\n"), ("/x", b"absolute\n"), ("d", "/tmp", tarfile.SYMTYPE),
                                       ("d/y", b"through\n")], "t=links", mode="w:bz2")
     built.append("links")
@@ -166,6 +170,20 @@ def test_what_dockerd_would_write(docker, system, built):
     # Without the cache it comes from the registry.
     docker.ok("builder", "prune", "-f")
     assert "\n1\n2\n" in build(docker, "FROM written:2\nRUN cat /1 /2%s\n" % LINGER, "-t", "written:3")
+
+
+def test_what_the_registry_lost(docker, system, built):
+    """A build from the cache sends nothing, unless the registry has the image no more (a lifecycle rule may have taken it)."""
+    built.append("lost")
+    dockerfile = "FROM busybox\nRUN echo found >/found\nCMD cat /found\n"
+    build(docker, dockerfile, "-t", "lost")
+    image = docker.inspect("lost")["Id"]
+    manifest = "http://127.0.0.1:%d/v2/sockerless/local/manifests/%s" % (system.port + 2, docker.sql("SELECT manifest_digest FROM image WHERE id = '%s'" % image))
+    assert urllib.request.urlopen(urllib.request.Request(manifest, method="DELETE")).status == 202
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(manifest, method="HEAD"))
+    assert "Using cache" in build(docker, dockerfile, "-t", "lost")
+    assert docker.inspect("lost")["Id"] == image and docker.ok("run", "--rm", "lost") == "found"
 
 
 def test_options(docker, built):

@@ -12,7 +12,7 @@ import pytest
 from conftest import wait_until
 from raw_api import Api
 
-HEALTH = ("--health-cmd", "true", "--health-interval", "1s")
+HEALTH = ("--health-cmd", "true", "--health-interval", "4s")  # there is time to pause it before the next probe
 
 
 def box(action, *more):
@@ -116,6 +116,10 @@ def exited(docker):
     wait_until(lambda: docker.inspect("box")["State"]["Status"] == "exited", 20, "the last end")
 
 
+def remove_by_id(docker):
+    docker.ok("rmi", "-f", docker.inspect("evt:1")["Id"])
+
+
 def gone(docker):
     wait_until(lambda: not docker.ok("ps", "-aq"), 20, "the container's end")
 
@@ -199,6 +203,18 @@ ACTIONS = [
     ("tag, push, rmi, pull, rmi", [], ["tag busybox $host/evt:1", "push $host/evt:1", "rmi $host/evt:1", "pull $host/evt:1", "rmi $host/evt:1"],
      ["image tag $image name=$host/evt:1", "image push $host/evt:1 name=$host/evt", "image untag $image name=$image",
       "image pull $host/evt:1 name=$host/evt", "image untag $image name=$image"]),
+    ("pull of what is here", ["tag busybox $host/evt:1", "push $host/evt:1"], ["pull $host/evt:1", "pull -a $host/evt"],
+     ["image pull $host/evt:1 name=$host/evt", "image pull $host/evt name=$host/evt"]),
+    ("tag of what has it", ["tag busybox evt:1"], ["tag busybox evt:1", "rmi evt:1"], ["image tag $image name=evt:1", "image untag $image name=$image"]),
+    ("rmi of all names", ["create --name box busybox true", "commit box evt:1", "tag evt:1 evt:2"], [remove_by_id],
+     ["image untag $image name=$image", "image untag $image name=$image", "image delete $image name=$image"]),
+    ("image prune", ["create --name box busybox true", "commit box $host/evt:1", "push $host/evt:1"], ["image prune -af"],
+     ["image untag $image name=$image", "image delete $image name=$image", "image prune  reclaimed=$n"]),
+    ("load of what is here", ["create --name box busybox true", "commit box evt:1", "save -o $dir/i.tar evt:1"], ["load -i $dir/i.tar"],
+     ["image load $image name=$image"]),
+    ("what fails or changes nothing", ["run --name box busybox true", "create --name other busybox true", "volume create vol"],
+     ["!kill box", "stop box", "!pause box", "!unpause box", "!exec box true", "!rename box other", "!top box", "!network connect nosuch box", "!rmi nosuch",
+      "!network create bridge", "!update -m 1k box", "!commit nosuch", "!rm nosuch", "!volume rm nosuch", "!tag nosuch evt:1", "!push evt:1", "!start nosuch"], []),
     ("save, load", ["create --name box busybox true", "commit box evt:1"], ["save -o $dir/i.tar evt:1", "rmi evt:1", "load -i $dir/i.tar", "rmi evt:1"],
      ["image save $image name=$image", "image untag $image name=$image", "image delete $image name=$image", "image load $image name=$image",
       "image untag $image name=$image", "image delete $image name=$image"]),
@@ -237,8 +253,8 @@ def test_events_of(docker, tmp_path, name, before, action, expected):
         assert got == [e.replace("$host", "127.0.0.1:%d" % (docker.port + 2)) for e in expected]
     finally:
         docker.docker("network", "rm", "net")
-        docker.docker("rm", "-f", "box")
-        docker.docker("rmi", "evt:1")
+        docker.docker("rm", "-f", "box", "other")
+        docker.docker("rmi", "evt:1", "127.0.0.1:%d/evt:1" % (docker.port + 2))
 
 
 NET = ["network create", "network connect", "network disconnect", "network destroy"]
@@ -343,6 +359,13 @@ def test_filters_and_times(docker):
     assert get(docker, since="%d.%d" % (tenth // 10, tenth % 10), until=seconds(last))[-len(told):] == told
     assert get(docker, until=seconds(last))[-len(told):] == told
     assert get(docker, since=0, until=seconds(last))[-len(told):] == told
+    # It ends at its time, not at the next whole second.
+    late = []
+    for _ in range(5):
+        until = time.time() + 0.2
+        get(docker, since=until, until=until)
+        late.append(time.time() - until)
+    assert sorted(late)[2] < 0.4 and min(late) > -0.01, late
     # Relative times are the client's work: of whole seconds, so that what happens now comes with the next one.
     last_of = lambda: docker.ok("events", "--since", "5m", "--until", "0s", "--filter", "container=fbox", "--format", "{{.ID}} {{.Action}}").split("\n")[-1]
     wait_until(lambda: last_of() == id + " destroy", 10, "the last event")

@@ -65,6 +65,7 @@ ROWS = [
     ("POST", "/containers/create?name=x", {"Image": "busybox"}, 400,
      "Invalid container name (x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"),
     ("POST", "/containers/create", {"Image": "absent:1", "Cmd": ["a"]}, 404, "No such image: absent:1"),
+    ("POST", "/containers/create", {"Cmd": ["a"]}, 400, "a container without an image is not supported: a Lambda function needs one"),
     ("POST", "/containers/create", {"Image": 5}, 400, "invalid JSON: json: cannot unmarshal number into Go struct field ContainerConfigWrapper.Image of type string"),
     ("POST", "/containers/create?name=up", {"Image": "busybox", "Cmd": ["a"]}, 409,
      'Conflict. The container name "/up" is already in use by container "{up}". You have to remove (or rename) that container to be able to reuse that name.'),
@@ -102,6 +103,12 @@ ROWS = [
     ("DELETE", "/containers/up", None, 409,
      "You cannot remove a running container {up}. Stop the container before attempting removal or force remove"),
     ("POST", "/containers/up/resize?h=10&w=20", None, 200, None),
+    ("POST", "/containers/up/resize?h=x&w=20", None, 400, 'strconv.Atoi: parsing "x": invalid syntax'),
+    ("POST", "/containers/up/resize?h=1", None, 400, 'strconv.Atoi: parsing "": invalid syntax'),
+    ("POST", "/containers/new/start?checkpoint=c", None, 400, "checkpoint is only supported in experimental mode"),
+    ("GET", "/containers/up/stats?one-shot=1", None, 400, "cannot have stream=true and one-shot=true"),
+    ("GET", "/containers/up/logs?stdout=1&until=zz", None, 500, 'strconv.ParseInt: parsing "zz": invalid syntax'),
+    ("GET", "/containers/json?filters=x", None, 400, "invalid filter"), ("POST", "/containers/prune?filters=x", None, 400, "invalid filter"),
     ("POST", "/containers/done/resize?h=10&w=20", None, 409, "container {done} is not running"),
     ("GET", "/containers/up/attach", None, 404, "page not found"),
     ("GET", "/containers/up/top", None, 200, "top"), ("GET", "/containers/up/top?ps_args=aux", None, 200, "top"),
@@ -212,6 +219,11 @@ def test_version_of_the_path(play, version, status, kind, body):
     for path in ("/version", "/containers/json"):
         reply = play.get(path, version=version)
         assert (reply.status, reply.headers["content-type"], reply.body) == (status, kind, body)
+
+
+def test_unknown_without_a_version(play):
+    reply = play.get("/absent", version="")
+    assert (reply.status, reply.json) == (404, {"message": "page not found"})
 
 
 @pytest.mark.parametrize("path, location", [("//containers/json", "/v1.43/containers/json"), ("/containers//json", "/v1.43/containers/json")])

@@ -1,14 +1,13 @@
 """What create is given, inspect gives back: field for field, also after a start and after a restart of everything."""
-import io
 import json
 import re
 import subprocess
-import tarfile
 
 import pytest
 
 from fields import check
 from support.places import TOP
+from support.registry import make_tar
 from support.waiting import wait_until
 
 CONFIG = {
@@ -281,10 +280,7 @@ def test_bodies(api, body, kind, status, message):
 
 
 def test_no_command(api):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as t:
-        t.addfile(tarfile.TarInfo("empty"))
-    assert api.post("/images/create?fromSrc=-&repo=silent&tag=1", out.getvalue(), headers={"Content-Type": "application/x-tar"}).status == 200
+    assert api.post("/images/create?fromSrc=-&repo=silent&tag=1", make_tar({"a": b"b"}), headers={"Content-Type": "application/x-tar"}).status == 200
     reply = api.post("/containers/create", {"Image": "silent:1"})
     assert (reply.status, reply.json) == (400, {"message": "No command specified"})
     assert api.delete("/images/silent:1").status == 200

@@ -282,3 +282,18 @@ def test_endpoint_is_there_while_it_runs(api):
     verb(api, cid, "kill", 204)
     assert ids() == ["", "", ""]
     assert api.delete("/containers/joined").status == 204 and api.delete("/networks/ends").status == 204
+
+
+def test_health(api):
+    cid = api.create("sound", Healthcheck={"Test": ["CMD-SHELL", "echo fine; test ! -e /tmp/ill"], "Interval": 200000000, "Retries": 1})
+    assert "Health" not in look(api, cid)["State"]
+    verb(api, cid, "start", 204)
+    def listed(health):
+        return [c["Status"] for c in api.get("/containers/json?" + by(health=[health], name=["sound"])).json]
+    for health, change in (("healthy", ["touch", "/tmp/ill"]), ("unhealthy", ["true"])):
+        wait_until(lambda: look(api, cid)["State"]["Health"]["Status"] == health, 20, health)
+        assert len(listed(health)) == 1 and listed(health)[0].endswith("(%s)" % health) and listed("none") == []
+        eid = api.post("/containers/sound/exec", {"Cmd": change, "AttachStdout": True}).json["Id"]
+        assert api.post("/exec/%s/start" % eid, {"Detach": False}).status == 200
+    state = look(api, cid)["State"]["Health"]
+    assert state["FailingStreak"] >= 1 and (state["Log"][-1]["ExitCode"], state["Log"][-1]["Output"]) == (1, "fine\n")

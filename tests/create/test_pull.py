@@ -276,6 +276,9 @@ def test_layers_left_have_a_limit(service):
         assert service.call("GET", "/images/json").status == 200
         pull.lines()
         assert 1 << 20 < sum(partials(service).values()) <= 2 << 20
+        source.event.set()
+        service.pull(source.host + "/x", "1")
+        assert partials(service) == {}
     finally:
         service.environment.pop("SOCKERLESS_PULL_KEEP")
         service.restart()
@@ -321,7 +324,7 @@ def test_full_disk(service):
             os.makedirs(place, exist_ok=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=True)
         assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
-        assert service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0]
+        assert service.registry.blob("sockerless/local", digest_of(source.blobs[0])) == source.blobs[0] and partials(service) == {}
     finally:
         for place in places:
             subprocess.run(["umount", place])

@@ -1,10 +1,13 @@
 """Two tenants with the same layers at the same moment, each by a worker of its own."""
+import http.client
 import os
+import re
 import threading
 
 import pytest
 
 from registry import Registry
+from support.hostile import Server
 from support.registry import digest_of, make_tar
 from support.waiting import wait_until
 from test_archives import archive, docker_archive
@@ -111,3 +114,54 @@ def test_loads_and_pushes(service, sockets, n):
         assert service.call("GET", "/images/%s:1/get" % name, tenant="other").status == 200
     finally:
         target.close()
+
+
+class Watched:
+    """Stands before our registry: `seen` are the requests in their order, names of uploads and digests left out."""
+
+    def __init__(self, registry):
+        self.to, self.seen = registry.address, []
+        self.server = Server(self.handle)
+
+    def handle(self, request):
+        shape = re.sub(r"uploads/[0-9a-f-]{36}", "uploads/U", re.sub(r"sha256(:|%3A)[0-9a-f]{64}", "D", request.path))
+        self.seen.append((request.command, re.sub(r"_state=[^&]*", "_state=S", shape), len(request.body)))
+        c = http.client.HTTPConnection(self.to, timeout=20)
+        c.request(request.command, request.path, request.body, dict(request.headers))
+        reply = c.getresponse()
+        body, headers = reply.read(), {k: v for k, v in reply.getheaders() if k not in ("Connection", "Date", "Transfer-Encoding")}
+        c.close()
+        return reply.status, headers, body
+
+
+def test_what_others_have_changes_nothing_before_the_end(service):
+    """Of a layer that another tenant has our registry is asked what it is asked of one that nobody has, byte for byte, until the source has given all of it."""
+    watched = Watched(service.registry)
+    service.aws.registry = watched.server.host
+    service.restart()
+    sources = [Source([make_tar({"x": os.urandom(9 << 20)})]) for _ in range(2)]
+    try:
+        service.pull(sources[0].host + "/x", "1")
+        begins, ends = [], []
+        for source in sources:
+            source.holds[0] = threading.Event()
+            del watched.seen[:]
+            pull = Pull(service, of(source), tenant="other")
+            mark = digest_of(source.blobs[0])[7:19].encode()
+            wait_until(lambda: b'"Downloading"' in pull.text.partition(mark)[2], what="the first half")
+            begins.append(list(watched.seen))
+            source.holds[0].set()
+            assert statuses(pull.lines())[-1].startswith("Status: Downloaded newer")
+            ends.append(watched.seen[len(begins[-1]):])
+        assert begins[0] == begins[1] and begins[0]
+        # Two packed layers of the same size differ by a few bytes. The configs' uploads come behind them.
+        patched = [[(method, path, size >> 12) for method, path, size in end if method == "PATCH"] for end in ends]
+        assert patched[0] == patched[1] and len(patched[0]) == 3
+        assert [r[1] for r in ends[0] if "mount=" in r[1]] == ["/v2/sockerless/other/blobs/uploads/?mount=D&from=sockerless%2Flocal"]
+        assert not any("mount=" in r[1] for r in ends[1])
+    finally:
+        service.aws.registry = service.registry.address
+        service.restart()
+        watched.server.close()
+        for source in sources:
+            source.close()

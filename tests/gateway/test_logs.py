@@ -116,6 +116,16 @@ def test_log_limit(gw):
     assert len(text) < 40 << 20
 
 
+def test_events_of_many_bytes(gw):
+    """More than one look can bring."""
+    cid = gw.container()
+    text = "exec_create: " + "\x01" * 300000
+    gw.db.executemany("INSERT INTO event (tenant, time, type, action, actor_id, attributes) VALUES ('local', 5, 'container', ?, ?, '{}')", [(text, cid)] * 12)
+    c = gw.get("http/events/0?api=1.43&tenant=local&since=1&until=9")
+    c.head()
+    assert [json.loads(line)["Action"] for line in c.body().splitlines()] == [text] * 12
+
+
 def test_events(gw):
     live = gw.get("http/events/0?api=1.43&tenant=local")
     assert live.head() == 200

@@ -279,6 +279,47 @@ class Hostile(unittest.TestCase):
         self.assertIn(digest_of(b"data"), text(self.serve(first).host, "x", "u:p", "upload", stdin=b"data"))
         self.assertEqual(seen, [None, None])
 
+    def test_manifest_refused_for_a_moment(self):
+        """As docker-registry does while the same blob comes once more. What is refused for good is told after some tries."""
+        for code, refusals, told in ("DIGEST_INVALID", 2, "id sha256:"), ("MANIFEST_BLOB_UNKNOWN", 1, "id sha256:"), ("DIGEST_INVALID", 9, "digest invalid"), ("MANIFEST_INVALID", 1, "manifest invalid"):
+            asked = []
+
+            def handle(request):
+                if "/manifests/" in request.path:
+                    asked.append(request.body)
+                    body = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
+                    return (400, {}, body) if len(asked) <= refusals else (201, {}, b"")
+                return {"POST": 202, "PATCH": 202, "PUT": 201, "HEAD": 404}.get(request.command, 200), {"Location": "/v2/x/blobs/uploads/1"}, b""
+
+            out = text(self.serve(handle).host, "x", "-", "import", "1", stdin=make_tar({"x": b"1"}))
+            self.assertIn(told, out)
+            self.assertEqual(len(asked), 1 if code == "MANIFEST_INVALID" else min(refusals + 1, 3))
+            self.assertEqual(len(set(asked)), 1)
+
+    def test_immutable_tags(self):
+        """A tag that is there and may not be moved (ECR) is no error if it names the same manifest."""
+        for same in True, False:
+            put = []
+
+            def handle(request):
+                if "/manifests/" in request.path and request.command == "PUT":
+                    put.append(request.body)
+                    return 400, {}, json.dumps({"errors": [{"code": "TAG_INVALID", "message": "The image tag '1' already exists and cannot be overwritten"}]}).encode()
+                if "/manifests/" in request.path:
+                    there = put[0] if same else b"{}"
+                    return 200, {"Content-Type": DOCKER_MANIFEST, "Docker-Content-Digest": digest_of(there)}, b"" if request.command == "HEAD" else there
+                return {"POST": 202, "PATCH": 202, "PUT": 201, "HEAD": 404}.get(request.command, 200), {"Location": "/v2/x/blobs/uploads/1"}, b""
+
+            out = text(self.serve(handle).host, "x", "-", "import", "1", stdin=make_tar({"x": b"1"}))
+            self.assertIn("id sha256:" if same else "cannot be overwritten", out)
+
+    def test_plain_http(self):
+        """For loopback and what is named alone; a name that begins like an address of loopback is none."""
+        for host, named, scheme in (("registry.invalid:5000", "", "https"), ("registry.invalid:5000", "a:1,registry.invalid:5000", "http"), ("registry.invalid:5000", "registry.invalid", "https"),
+                                    ("127.0.0.1:1", "", "http"), ("127.9.9.9:1", "", "http"), ("[::1]:1", "", "http"), ("localhost:1", "", "http"),
+                                    ("127.registry.invalid:1", "", "https"), ("127.0.0.1.registry.invalid", "", "https"), ("localhost.invalid:1", "", "https")):
+            self.assertIn(f'Get "{scheme}://{host}/v2/": dial tcp', text(host, "x", "-", "ping", env={"REGISTRY_INSECURE": named}), (host, named))
+
     def test_no_credentials(self):
         server = self.serve(lambda r: (401, {"WWW-Authenticate": 'Basic realm="x"'}, b""))
         self.assertEqual(text(server.host, "x", "-", "get", "1"), f'error 401 Get "http://{server.host}/v2/": no basic auth credentials\n')
