@@ -24,6 +24,7 @@ struct event_stream {
 	int64_t until;      /* ns; 0: for ever */
 	struct event *end;  /* then; NULL: for ever, or it is past */
 	bool asked, again;
+	bool begun;         /* the head is written: whoever reads it hears of all that comes after */
 };
 
 struct events_job {
@@ -108,6 +109,9 @@ static void events_done(struct job *job)
 			log_error("events: %s", job->err.text);
 		else
 			es->after = j->after;
+		if (!es->begun)
+			reply_stream(c, "application/json");
+		es->begun = true;
 		reply_chunk(c, j->text.data, j->text.len);
 		if (!c->dead && (j->full || es->again))
 			look(es);
@@ -215,7 +219,6 @@ void events_handle(struct conn *c)
 	es->until = conn_arg_int(c, "until", 0);
 	LIST_INSERT_HEAD(&c->gw->event_streams, es, link);
 	conn_take(c, &events_ops, es);
-	reply_stream(c, "application/json");
 	schedule_end(es);
 	look(es);
 }
