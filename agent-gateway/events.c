@@ -25,6 +25,7 @@ struct event_stream {
 	int64_t until;      /* ns; 0: for ever */
 	struct event *end;  /* then; NULL: for ever, or it is past */
 	bool asked, again;
+	bool begun;         /* the head is written: whoever reads it hears of all that comes after */
 };
 
 struct events_job {
@@ -111,6 +112,9 @@ static void tell(struct event_stream *es, const struct events_job *j)
 	struct conn *c = es->conn;
 
 	es->after = j->after;
+	if (!es->begun)
+		reply_stream(c, "application/json");
+	es->begun = true;
 	reply_chunk(c, j->text.data, j->text.len);
 	if (c->dead)
 		return;
@@ -120,11 +124,14 @@ static void tell(struct event_stream *es, const struct events_job *j)
 		reply_end(c);
 }
 
-/* The reply must not look whole: the client asks again from its last event on. */
-static void fail(struct conn *c, const struct err *e)
+/* A reply that began must not look whole: the client asks again from its last event on. */
+static void fail(struct event_stream *es, const struct err *e)
 {
 	log_error("events: %s", e->text);
-	conn_close(c);
+	if (es->begun)
+		conn_close(es->conn);
+	else
+		reply_error(es->conn, err_status(e->kind), "%s", e->text);
 }
 
 static void events_done(struct job *job)
@@ -136,7 +143,7 @@ static void events_done(struct job *job)
 	if (!c->dead && es) {
 		es->asked = false;
 		if (job->rc < 0)
-			fail(c, &job->err);
+			fail(es, &job->err);
 		else
 			tell(es, j);
 	}
@@ -241,7 +248,6 @@ void events_handle(struct conn *c)
 	es->until = conn_arg_int(c, "until", 0);
 	LIST_INSERT_HEAD(&c->gw->event_streams, es, link);
 	conn_take(c, &events_ops, es);
-	reply_stream(c, "application/json");
 	schedule_end(es);
 	look(es);
 }
