@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/store/store.h"
 
+#define LOOK_ROWS 200 /* as in sql/queries.sql */
 #define BACKLOG_HIGH (256 * 1024)
 #define BATCH_BYTES (1u << 20) /* the next look brings the rest; an exec's event may hold half a megabyte of arguments, twice */
 #define TEXT_LIMIT (16u << 20)
@@ -24,6 +25,7 @@ struct event_stream {
 	int64_t until;      /* ns; 0: for ever */
 	struct event *end;  /* then; NULL: for ever, or it is past */
 	bool asked, again;
+	bool begun;         /* the head is written: whoever reads it hears of all that comes after */
 };
 
 struct events_job {
@@ -61,8 +63,9 @@ static int add_event(struct events_job *j, struct store *s, struct json_object *
 	const char *text = store_text(s, q, 5);
 	struct docker_event ev;
 
+	/* Nothing here writes such a row; if there is one, what follows it is told all the same. */
 	if (json_parse(text, strlen(text), &attributes, e) < 0)
-		return -1;
+		return e->kind == ERR_INVALID ? 0 : -1;
 	ev = (struct docker_event){ store_int(s, q, 1), store_text(s, q, 2), store_text(s, q, 3), store_text(s, q, 4), attributes };
 	if (j->until && ev.time > j->until)
 		return 0;
@@ -77,12 +80,17 @@ static int events_run(struct job *job, void *context, struct err *e)
 	CLEANUP_JSON struct json_object *filters = NULL;
 	const enum query q = QUERY_GATEWAY_EVENTS;
 	struct store *s = context;
+	int64_t newest;
 	int rc, n = 0;
 
 	if (*j->filters && json_parse(j->filters, strlen(j->filters), &filters, e) < 0)
 		return -1;
 	if (j->after < 0 && first_seq(j, s, e) < 0)
 		return -1;
+	if (store_row(s, QUERY_GATEWAY_EVENT_LAST, e, "") < 0)
+		return -1;
+	newest = store_int(s, QUERY_GATEWAY_EVENT_LAST, 0);
+	store_reset(s, QUERY_GATEWAY_EVENT_LAST);
 	rc = store_query(s, q, e, "ti", j->tenant, j->after);
 	while (rc >= 0 && j->text.len < BATCH_BYTES && (rc = store_step(s, q, e)) > 0) {
 		j->after = store_int(s, q, 0);
@@ -90,11 +98,41 @@ static int events_run(struct job *job, void *context, struct err *e)
 		n++;
 	}
 	store_reset(s, q);
-	j->full = n == 200 || j->text.len >= BATCH_BYTES;
+	j->full = n == LOOK_ROWS || j->text.len >= BATCH_BYTES;
+	/* What other tenants did since isn't looked at again. */
+	if (rc >= 0 && !j->full && j->after < newest)
+		j->after = newest;
 	return rc < 0 ? -1 : 0;
 }
 
 static void look(struct event_stream *es);
+
+static void tell(struct event_stream *es, const struct events_job *j)
+{
+	struct conn *c = es->conn;
+
+	es->after = j->after;
+	if (!es->begun)
+		reply_stream(c, "application/json");
+	es->begun = true;
+	reply_chunk(c, j->text.data, j->text.len);
+	if (c->dead)
+		return;
+	if (j->full || es->again)
+		look(es);
+	else if (es->until && time_now() >= es->until)
+		reply_end(c);
+}
+
+/* A reply that began must not look whole: the client asks again from its last event on. */
+static void fail(struct event_stream *es, const struct err *e)
+{
+	log_error("events: %s", e->text);
+	if (es->begun)
+		conn_close(es->conn);
+	else
+		reply_error(es->conn, err_status(e->kind), "%s", e->text);
+}
 
 static void events_done(struct job *job)
 {
@@ -105,14 +143,9 @@ static void events_done(struct job *job)
 	if (!c->dead && es) {
 		es->asked = false;
 		if (job->rc < 0)
-			log_error("events: %s", job->err.text);
+			fail(es, &job->err);
 		else
-			es->after = j->after;
-		reply_chunk(c, j->text.data, j->text.len);
-		if (!c->dead && (j->full || es->again))
-			look(es);
-		else if (!c->dead && es->until && time_now() >= es->until)
-			reply_end(c);
+			tell(es, j);
 	}
 	conn_unref(c);
 	buf_free(&j->text);
@@ -215,7 +248,6 @@ void events_handle(struct conn *c)
 	es->until = conn_arg_int(c, "until", 0);
 	LIST_INSERT_HEAD(&c->gw->event_streams, es, link);
 	conn_take(c, &events_ops, es);
-	reply_stream(c, "application/json");
 	schedule_end(es);
 	look(es);
 }

@@ -126,11 +126,10 @@ static void input_of_terminal(struct exec *x, struct evbuffer *in)
 	if (detached) {
 		struct conn *c = x->conn;
 
-		store_post_exec_detach(x->run->gw, x->run->container->id, x->id);
 		input_remove(&x->source);
 		x->conn = NULL;
 		c->state = NULL;
-		conn_finish(c);
+		store_post_exec_detach(x->run->gw, x->run->container->id, x->id, c);
 		grant(x);
 	}
 }

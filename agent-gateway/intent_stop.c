@@ -71,7 +71,10 @@ static void kill_now(struct intent *in)
 	}
 }
 
-/* Seconds until KILL. What a predecessor of this process waited counts; a clock that was set back meanwhile adds nothing. */
+/*
+ * Seconds until KILL. What a predecessor of this process waited counts, by the time of day: a clock that was set back
+ * meanwhile adds nothing, one set forward takes from it.
+ */
 static int64_t time_left(const struct intent *in)
 {
 	int64_t waited = in->signal_at ? (time_now() - in->signal_at) / 1000000000 : 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-gateway/conn.h"
 #include "agent-gateway/store_event.h"
 #include "agent-gateway/store_run.h"
 #include "lib/ids.h"
@@ -26,6 +27,7 @@ struct exec_job {
 	int code;
 	bool ran;
 	exec_written *done;
+	struct conn *client; /* of one that detaches; holds a reference */
 };
 
 static int running_run(struct job *job, void *store, struct err *e)
@@ -52,6 +54,8 @@ void store_post_exec_running(struct gateway *gw, const char *exec, const char *r
 
 	if (!j) {
 		log_error("exec %s: no memory to note that it runs", exec);
+		if (done)
+			done(gw, exec, run, stream);
 		return;
 	}
 	j->job = (struct job){ .gw = gw, .run = running_run, .done = exec_done, .writes = true };
@@ -70,13 +74,27 @@ static int detach_run(struct job *job, void *store, struct err *e)
 	return store_exec_event(store, j->container, j->exec, "exec_detach", NULL, e);
 }
 
-void store_post_exec_detach(struct gateway *gw, const char *container, const char *exec)
+static void detach_done(struct job *job)
+{
+	struct conn *client = ((struct exec_job *)job)->client;
+
+	conn_finish(client);
+	conn_unref(client);
+	exec_done(job);
+}
+
+void store_post_exec_detach(struct gateway *gw, const char *container, const char *exec, struct conn *client)
 {
 	struct exec_job *j = calloc(1, sizeof *j);
 
-	if (!j)
+	if (!j) {
+		log_error("exec %s: no memory to tell that its client detached", exec);
+		conn_finish(client);
 		return;
-	j->job = (struct job){ .gw = gw, .run = detach_run, .done = exec_done, .writes = true };
+	}
+	j->job = (struct job){ .gw = gw, .run = detach_run, .done = detach_done, .writes = true };
+	j->client = client;
+	conn_ref(client);
 	snprintf(j->container, sizeof j->container, "%s", container);
 	snprintf(j->exec, sizeof j->exec, "%s", exec);
 	worker_post(gw->store, &j->job);

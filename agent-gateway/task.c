@@ -74,10 +74,12 @@ static void grant(struct task *t)
 	t->owed = 0;
 }
 
-/* Small grants would cost a message for each few bytes. */
+/* Small grants would cost a message for each few bytes. What the client can't have yet, or never, waits in `head`. */
 static void drained(struct task *t)
 {
-	if (conn_backlog(t->conn) < BACKLOG_LOW && (t->owed >= WIRE_CREDIT / 4 || t->window < WIRE_CREDIT / 2))
+	size_t waiting = conn_backlog(t->conn) + evbuffer_get_length(t->head);
+
+	if (waiting < BACKLOG_LOW && (t->owed >= WIRE_CREDIT / 4 || t->window < WIRE_CREDIT / 2))
 		grant(t);
 }
 
@@ -161,6 +163,7 @@ static void event_done(struct job *job)
 		t->telling = false;
 		begin_reply(t);
 		pass_on(t);
+		drained(t);
 		if (t->over)
 			finish(t);
 	}

@@ -535,7 +535,8 @@ SELECT coalesce(max(seq), 0) FROM event;
 SELECT coalesce(min(seq), 0) FROM event WHERE tenant = :tenant AND time >= :since;
 
 -- name: gateway_events
-SELECT seq, time, type, action, actor_id, attributes FROM event WHERE tenant = :tenant AND seq > :after ORDER BY seq LIMIT 200;
+-- The + keeps it at the few rows after that one: an index of the tenant would have all its events read and sorted at each look.
+SELECT seq, time, type, action, actor_id, attributes FROM event WHERE +tenant = :tenant AND seq > :after ORDER BY seq LIMIT 200;
 
 
 --------------------------------------------------------------- reconciler

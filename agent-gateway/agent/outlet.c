@@ -70,12 +70,15 @@ void outlet_end(struct outlet *o)
 
 void outlet_finish(struct outlet *o)
 {
+	size_t waits;
 	int n = 0;
 
-	if (o->fd < 0 || o->finishing)
+	if (o->fd < 0)
 		return;
+	waits = ioctl(o->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	if (!o->finishing || waits < o->left)
+		o->left = waits;
 	o->finishing = true;
-	o->left = ioctl(o->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 	if (!o->left)
 		outlet_end(o);
 }

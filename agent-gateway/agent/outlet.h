@@ -43,7 +43,10 @@ void outlet_close(struct outlet *o);
 
 /* Reads no more: the end comes now. */
 void outlet_end(struct outlet *o);
-/* Reads what waits in the pipe now; the end comes after that, whoever goes on writing. */
+/*
+ * Reads what waits in the pipe now; the end comes after that, whoever goes on writing. To be said again now and then: a
+ * process can open its own pipe for reading, and what it took no longer waits.
+ */
 void outlet_finish(struct outlet *o);
 /* Reads, sends, or pauses, as window, acknowledgements and the connection allow now. */
 void outlet_update(struct outlet *o);

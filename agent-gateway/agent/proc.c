@@ -146,51 +146,39 @@ void proc_command(const struct proc *p, char *text, size_t size)
 		snprintf(text, size, p->state == 'Z' ? "[%s] <defunct>" : "[%s]", p->name);
 }
 
+/* The number behind the key at a line's beginning, both as the file has them; 0: there is none. */
+static unsigned long long number_in(const char *path, const char *key)
+{
+	CLEANUP_FCLOSE FILE *f = fopen(path, "re");
+	size_t len = strlen(key);
+	char line[512];
+
+	while (f && fgets(line, sizeof line, f))
+		if (!strncmp(line, key, len) && line[len] == ' ')
+			return strtoull(line + len, NULL, 10);
+	return 0;
+}
+
 void proc_block_io(pid_t pid, unsigned long long *ret_read, unsigned long long *ret_written)
 {
-	CLEANUP_FCLOSE FILE *f = NULL;
-	char path[64], line[256];
+	char path[64];
 
-	*ret_read = *ret_written = 0;
 	snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "read_bytes: %llu", ret_read) != 1)
-			sscanf(line, "write_bytes: %llu", ret_written);
+	*ret_read = number_in(path, "read_bytes:");
+	*ret_written = number_in(path, "write_bytes:");
 }
 
 int64_t proc_boot_time(void)
 {
-	CLEANUP_FCLOSE FILE *f = fopen("/proc/stat", "re");
-	char line[512];
-	long long at;
-
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "btime %lld", &at) == 1)
-			return at;
-	return 0;
+	return (int64_t)number_in("/proc/stat", "btime");
 }
 
 unsigned long long proc_memory(void)
 {
-	CLEANUP_FCLOSE FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long kb;
-	char line[256];
-
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "MemTotal: %llu kB", &kb) == 1)
-			return kb * 1024;
-	return 0;
+	return number_in("/proc/meminfo", "MemTotal:") * 1024;
 }
 
 unsigned long long proc_oom_kills(void)
 {
-	CLEANUP_FCLOSE FILE *f = fopen("/proc/vmstat", "re");
-	unsigned long long n;
-	char line[256];
-
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "oom_kill %llu", &n) == 1)
-			return n;
-	return 0;
+	return number_in("/proc/vmstat", "oom_kill");
 }

@@ -33,7 +33,10 @@ int64_t proc_boot_time(void);
 void proc_block_io(pid_t pid, unsigned long long *ret_read, unsigned long long *ret_written);
 /* Bytes of memory of the machine; 0: unknown. */
 unsigned long long proc_memory(void);
-/* Processes that the machine's kernel has killed for want of memory. A function has a machine of its own. */
+/*
+ * Processes that the machine's kernel has killed for want of memory. On Lambda a function has a machine of its own; under
+ * sockerless-local-lambda all functions share one, and the sandbox shows them no cgroup that would count theirs alone.
+ */
 unsigned long long proc_oom_kills(void);
 
 #endif

@@ -86,6 +86,7 @@ static void linger_over(evutil_socket_t fd, short what, void *arg)
 
 	outlet_finish(&s->out[0]);
 	outlet_finish(&s->out[1]);
+	s->lingers = false;
 	stream_update(s);
 }
 

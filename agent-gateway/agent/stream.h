@@ -29,7 +29,7 @@ struct stream {
 	struct outlet_rules rules;
 	struct outlet out[2];
 	struct event *linger;
-	bool lingers;    /* it was set */
+	bool lingers;    /* it is set */
 	bool reported;         /* exit or failed went out on this connection */
 	uint64_t report_ping;  /* session_confirmed() of this number: the gateway has the report */
 };

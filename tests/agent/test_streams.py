@@ -267,6 +267,13 @@ def test_exec_output_that_waits_for_window_outlives_its_process(agent):
     assert execs.out[2] == bytes(50000) and execs.exits[2][1]["code"] == 0
 
 
+def test_exec_output_that_another_process_took_is_not_waited_for(agent):
+    conn = agent.start(["sleep", "1000"])
+    exec_open(conn, 2, ["sh", "-c", "(sleep 3; exec head -c 50000 < /proc/self/fd/1 > /dev/null) & head -c 50000 /dev/zero"], window=1000)
+    execs = Execs(conn).until(2)
+    assert execs.out[2] == bytes(1000) and execs.exits[2][1]["stdout"] == 1000
+
+
 def test_exec_signal_and_main_end(agent):
     conn = agent.start(["sh", "-c", "trap 'exit 2' USR1; echo ready; while :; do sleep 0.05; done"])
     Output(conn).until(lambda o: b"ready" in o.data[1])

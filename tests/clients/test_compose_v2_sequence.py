@@ -3,6 +3,7 @@ import json
 import urllib.parse
 
 from raw_api import Api, demultiplex, read_head, unchunk
+from support.waiting import receive_until, wait_until
 
 PROJECT = "com.docker.compose.project=shop"
 
@@ -14,7 +15,7 @@ def filters(**f):
 def create_body(service):
     return {"Hostname": "", "Domainname": "", "User": "", "AttachStdin": False, "AttachStdout": True, "AttachStderr": True, "Tty": False,
             "OpenStdin": False, "StdinOnce": False, "Env": ["COLOR=green"], "Image": "busybox", "Volumes": None, "WorkingDir": "", "Entrypoint": None,
-            "Cmd": ["sh", "-c", "echo %s is up; trap 'exit 3' TERM; while :; do sleep 0.1; done" % service],
+            "Cmd": ["sh", "-c", "trap 'exit 3' TERM; echo %s is up; while :; do sleep 0.1; done" % service],
             "Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": service, "com.docker.compose.container-number": "1",
                        "com.docker.compose.oneoff": "False", "com.docker.compose.config-hash": "1f2e"},
             "HostConfig": {"NetworkMode": "shop_default", "RestartPolicy": {"Name": "", "MaximumRetryCount": 0}, "LogConfig": {"Type": "", "Config": None}},
@@ -45,6 +46,7 @@ def test_up_ps_stop_down(docker):
 
     assert {c["Names"][0]: c["State"] for c in api.json("GET", listing)} == {"/shop-web-1": "running", "/shop-job-1": "running"}
     for service, made in containers.items():
+        wait_until(lambda: docker.ok("logs", made), 20, "the trap")
         api.json("POST", "/containers/%s/stop?t=5" % made, status=204)
         assert demultiplex(streams[service]) == (b"%s is up\n" % service.encode(), b"")
         assert api.json("GET", "/containers/%s/json" % made)["State"]["ExitCode"] == 3
@@ -52,9 +54,7 @@ def test_up_ps_stop_down(docker):
         streams[service].close()
     api.json("DELETE", "/networks/shop_default", status=204)
 
-    data = b""
-    while data.count(b'"Action":"destroy"') < 2:
-        data += events.recv(65536)
+    data = receive_until(events, b'"Action":"destroy"', times=2)
     events.close()
     # The chunk that was cut is whole once its lines are counted.
     seen = [json.loads(line) for line in unchunk(data).decode().split("\n") if line]

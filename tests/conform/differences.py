@@ -35,6 +35,7 @@ DIFFERENCES = [
     ("top", "host's uids and pids", "those in the function", "the host is Lambda's"),
     ("top", "every argument of ps", "`-ef`, `aux`, `ax`, `-e`, `-o` with its usual columns; 400 for others", "an image needn't hold a ps; the agent reads /proc"),
     ("stats", "counters of cgroups", "sums over the container's processes; of block I/O the bytes read and written, whatever the device; `memory_stats.stats` with `anon` and `inactive_file` alone; interfaces by the function's names", "a function can't read its cgroup"),
+    ("inspect", "`State.OOMKilled`: the kernel killed in the container's cgroup", "the main process ended by SIGKILL and the function's kernel has killed for want of memory since it began; under the local Lambda that kernel is all containers'", "a function can't read its cgroup"),
     ("update", "memory and CPUs of a running container", "501, not supported; of one that doesn't run they are changed", "they are fixed while a Lambda function runs"),
     ("events", "`stop` comes before or after `die`", "after", "dockerd tells them from two threads"),
     ("logs", "`--log-opt tag` takes any of Go's templates; `{{.Name}}` in it is the name when the run began", "the fields of an id, a name or an image; 400, not supported, for others; the name of now", "there is no Go here; the text is made when it is read"),

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from support.waiting import wait_until
+from support.waiting import receive_until, wait_until
 from test_logs import frames
 
 UPGRADE = "Connection: Upgrade\r\nUpgrade: tcp\r\n"
@@ -14,11 +14,15 @@ def attach(api, name, query, upgrade=True, version="1.43"):
     s = api.connect()
     s.sendall(("POST /v%s/containers/%s/attach?%s HTTP/1.1\r\nHost: d\r\n%sContent-Length: 0\r\n\r\n" % (
         version, name, query, UPGRADE if upgrade else "")).encode())
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += s.recv(65536)
-    head, _, rest = data.partition(b"\r\n\r\n")
+    head, _, rest = receive_until(s, b"\r\n\r\n").partition(b"\r\n\r\n")
     return s, head.decode().split("\r\n"), rest
+
+
+def feed(api, name):
+    """A connection on which the container was given a line."""
+    s, _, _ = attach(api, name, "stream=1&stdin=1")
+    s.sendall(b"\n")
+    return s
 
 
 def read(s, data, size=None):
@@ -58,15 +62,14 @@ def test_standard_input(api, upgrade, version, head):
 
 def test_input_that_stays_open(api):
     """Without StdinOnce a client that leaves ends nothing."""
-    cid = api.run("open", ["sh", "-c", "read a; read b; echo $a$b"], OpenStdin=True)
-    for word in (b"one\n", b"two\n"):
-        s, _, _ = attach(api, "open", "stream=1&stdin=1")
+    cid = api.run("open", ["sh", "-c", "read a; echo $a; read b; echo $a$b"], OpenStdin=True)
+    for word, told in ((b"one\n", b"one\n"), (b"two\n", b"onetwo\n")):
+        s, _, rest = attach(api, "open", "stream=1&stdin=1&stdout=1")
         with s:
             s.sendall(word)
             s.shutdown(socket.SHUT_WR)
-            if word == b"one\n":
-                read(s, b"", 0)
-    assert exit_code(api, cid) == 0 and api.get("/containers/open/logs?stdout=1").body == frames((1, b"onetwo\n"))
+            assert read(s, rest, len(frames((1, told)))) == frames((1, told))
+    assert exit_code(api, cid) == 0 and api.get("/containers/open/logs?stdout=1").body == frames((1, b"one\n"), (1, b"onetwo\n"))
 
 
 @pytest.mark.parametrize("query, before, later", [
@@ -78,9 +81,7 @@ def test_what_was_and_what_comes(api, query, before, later):
     s, _, rest = attach(api, "telling", query)
     with s:
         assert read(s, rest, len(frames(*before))) == frames(*before)
-        feed, _, _ = attach(api, "telling", "stream=1&stdin=1")
-        with feed:
-            feed.sendall(b"\n")
+        with feed(api, "telling"):
             assert read(s, b"") == frames(*later)
     assert exit_code(api, cid) == 0
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fields import check
-from support.waiting import wait_until
+from support.waiting import receive_until, wait_until
 from test_logs import frames
 
 
@@ -58,10 +58,7 @@ def start(api, eid, upgrade=True, tty=False):
     body = json.dumps({"Detach": False, "Tty": tty})
     s.sendall(("POST /v1.43/exec/%s/start HTTP/1.1\r\nHost: d\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
         eid, "Connection: Upgrade\r\nUpgrade: tcp\r\n" if upgrade else "", len(body), body)).encode())
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += s.recv(65536)
-    head, _, rest = data.partition(b"\r\n\r\n")
+    head, _, rest = receive_until(s, b"\r\n\r\n").partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == HEADS[upgrade]
     headers = dict(line.lower().split(": ", 1) for line in lines[1:])
@@ -78,13 +75,14 @@ def read_all(s, data=b""):
 
 
 def test_detached(stage, up):
-    eid = create(stage, up, ["sleep", "1"])
+    eid = create(stage, up, ["sh", "-c", "while [ ! -e /tmp/end ]; do sleep 0.05; done"])
     reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
     assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0") and "content-type" not in reply.headers
     seen = inspect(stage, eid, Running=True, ExitCode=None, OpenStdin=False, OpenStdout=False, OpenStderr=False)
     assert seen["Pid"] > 0 and stage.get("/containers/%s/json" % up).json["ExecIDs"] == [eid]
     reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
     assert (reply.status, reply.message) == (409, "Error: Exec command %s is already running" % eid)
+    assert stage.post("/exec/%s/start" % create(stage, up, ["touch", "/tmp/end"]), {"Detach": True}).status == 200
     wait_until(lambda: inspect(stage, eid)["ExitCode"] == 0, 10, "the exec ends")
     inspect(stage, eid, Running=False)
     reply = stage.post("/exec/%s/start" % eid, {"Detach": True})
@@ -133,10 +131,10 @@ def test_terminal(stage, up):
 
 
 # What the exec left in the background holds its output for 2 s, as with dockerd.
-@pytest.mark.parametrize("cmd, shown, least, most", [
-    ("sleep 60 & echo out", b"out\n", 1.9, 10), ("(sleep 1; echo late) & echo out", b"out\nlate\n", 1, 10),
-    ("(for i in $(seq 600); do sleep 0.1; echo on; done) & echo out", b"out\n" + 5 * b"on\n", 1.9, 10), ("sleep 60 >/dev/null 2>&1 & echo out", b"out\n", 0, 1.9)])
-def test_left_in_the_background(stage, up, cmd, shown, least, most):
+@pytest.mark.parametrize("cmd, shown, least", [
+    ("sleep 60 & echo out", b"out\n", 1.9), ("(sleep 0.2; echo late) & echo out", b"out\nlate\n", 0.2),
+    ("(for i in $(seq 600); do sleep 0.1; echo on; done) & echo out", b"out\n" + 2 * b"on\n", 1.9)])
+def test_left_in_the_background(stage, up, cmd, shown, least):
     eid = create(stage, up, ["sh", "-c", cmd], "oe", Tty=False)
     begun = time.monotonic()
     body = stage.post("/exec/%s/start" % eid, {"Detach": False}).body
@@ -144,5 +142,16 @@ def test_left_in_the_background(stage, up, cmd, shown, least, most):
     text = b""
     while body:
         text, body = text + body[8:8 + body[7]], body[8 + body[7]:]
-    assert text.startswith(shown) and least <= took <= most, (text, took)
+    assert text.startswith(shown) and least <= took <= 30, (text, took)
     inspect(stage, eid, ExitCode=0, Running=False)
+
+
+def test_nothing_left_in_the_background(stage, up):
+    """Those 2 s are not waited for."""
+    took = []
+    for _ in range(3):
+        eid = create(stage, up, ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo out"], "oe")
+        begun = time.monotonic()
+        assert stage.post("/exec/%s/start" % eid, {"Detach": False}).body == frames((1, b"out\n"))
+        took.append(time.monotonic() - begun)
+    assert min(took) < 1.9, took

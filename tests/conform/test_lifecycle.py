@@ -1,13 +1,13 @@
 """What a container's way from create to its removal answers, and how inspect, list and events tell it."""
 import json
-import threading
 import time
 
 import pytest
 
 from fields import check
-from support.waiting import wait_until
+from support.waiting import receive_until, wait_until
 from test_answers import by
+from test_attach import feed
 
 NEVER = "0001-01-01T00:00:00Z"
 NO_SUCH_PROGRAM = ('failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: '
@@ -38,19 +38,29 @@ def waited(api, cid, condition=""):
     return reply.json["StatusCode"]
 
 
+def waiting(api, cid):
+    """A connection that waits for the removal, after its head."""
+    s = api.connect()
+    s.sendall(b"POST /v1.43/containers/%s/wait?condition=removed HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % cid.encode())
+    head = receive_until(s, b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n") and head.endswith(b"\r\n\r\n")
+    return s
+
+
 def test_from_create_to_exit(api):
-    cid = api.create("life", ["sh", "-c", "sleep 0.5; exit 7"])
+    cid = api.create("life", ["sh", "-c", "read x; exit 7"], OpenStdin=True)
     look(api, cid, Status="created", Running=False, Pid=0, ExitCode=0, StartedAt=NEVER, FinishedAt=NEVER)
     verb(api, cid, "start", 204)
     running = look(api, cid, Status="running", Running=True, ExitCode=0, FinishedAt=NEVER)["State"]
     assert running["Pid"] > 0 and running["StartedAt"] > "2020"
     verb(api, cid, "start", 304)
-    assert waited(api, cid) == 7
+    with feed(api, "life"):
+        assert waited(api, cid) == 7
     ended = look(api, cid, Status="exited", Running=False, Pid=0, ExitCode=7, Error="", OOMKilled=False, StartedAt=running["StartedAt"])
     assert ended["State"]["FinishedAt"] > running["StartedAt"] and ended["ExecIDs"] is None and ended["RestartCount"] == 0
     assert [waited(api, cid, c) for c in ("", "not-running")] == [7, 7]
     row = api.get("/containers/json?all=1&" + by(exited=["7"], name=["life"])).json[0]
-    assert (row["State"], row["Command"]) == ("exited", "sh -c 'sleep 0.5; exit 7'") and row["Status"].startswith("Exited (7) ")
+    assert (row["State"], row["Command"]) == ("exited", "sh -c 'read x; exit 7'") and row["Status"].startswith("Exited (7) ")
     assert api.delete("/containers/life").status == 204
     for path in ("json", "start", "stop", "wait"):
         assert api("GET" if path == "json" else "POST", "/containers/life/" + path).json == {"message": "No such container: life"}
@@ -59,12 +69,9 @@ def test_from_create_to_exit(api):
 
 def test_wait_tells_its_head_at_once(api):
     cid = api.run("waited")
-    with api.connect() as s:
-        s.sendall(b"POST /v1.43/containers/waited/wait?condition=removed HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        head = s.recv(65536)
-        assert head.startswith(b"HTTP/1.1 200 OK\r\n") and head.endswith(b"\r\n\r\n")
+    with waiting(api, cid) as s:
         assert api.delete("/containers/%s?force=1" % cid).status == 204
-        assert b'{"StatusCode":137}\n' in s.recv(65536)
+        receive_until(s, b'{"StatusCode":137}\n')
 
 
 @pytest.mark.parametrize("body, status", [("", 204), ("{}", 204), ("null\n", 204), ('{"Dns":["1.1.1.1"]}', 400)])
@@ -89,13 +96,11 @@ def test_program_that_is_not_there(api, remove):
 
 
 def test_autoremove(api):
-    cid = api.create("gone", ["sh", "-c", "sleep 0.3; exit 3"], HostConfig={"AutoRemove": True})
-    ends = []
-    waiter = threading.Thread(target=lambda: ends.append(waited(api, cid, "removed")))
-    waiter.start()
-    verb(api, cid, "start", 204)
-    waiter.join(20)
-    assert ends == [3] and api.get("/containers/gone/json").json == {"message": "No such container: gone"}
+    cid = api.create("gone", ["sh", "-c", "exit 3"], HostConfig={"AutoRemove": True})
+    with waiting(api, cid) as s:
+        verb(api, cid, "start", 204)
+        receive_until(s, b'{"StatusCode":3}\n')
+    assert api.get("/containers/gone/json").json == {"message": "No such container: gone"}
 
 
 def actions(api, cid, since):
@@ -257,9 +262,7 @@ def test_top_and_stats(api):
     assert api.get("/containers/busy/stats?stream=0&one-shot=1").json["preread"] == NEVER
     with api.connect() as s:
         s.sendall(b"GET /v1.43/containers/busy/stats HTTP/1.1\r\nHost: d\r\n\r\n")
-        data = b""
-        while data.count(b'"read"') < 2:
-            data += s.recv(65536)
+        data = receive_until(s, b'"read"', times=2)
     head, _, body = data.partition(b"\r\n\r\n")
     assert b"Content-Type" not in head and b"chunked" in head
     lines = [json.loads(line) for line in body.split(b"\r\n") if line.startswith(b"{") and line.endswith(b"}\n")]

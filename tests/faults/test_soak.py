@@ -12,7 +12,7 @@ import time
 
 from conftest import wait_until
 
-SECONDS = 25
+SECONDS = int(os.environ.get("SOAK_SECONDS", "25"))
 CLIENTS = 16
 CONTAINERS = 8
 SLOW = 25

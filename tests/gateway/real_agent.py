@@ -40,7 +40,10 @@ class Relay:
             out.connect(self.path)
             head = b""
             while b"\r\n" not in head:
-                head += s.recv(65536)
+                piece = s.recv(65536)
+                if not piece:
+                    raise ConnectionError("closed before its head")
+                head += piece
             run = head.split()[1].split(b"run=")[1]
             line, rest = head.split(b"\r\n", 1)
             out.sendall(b"GET /.gateway/agent/" + run + b" HTTP/1.1\r\n" + rest)

@@ -2,6 +2,8 @@ import json
 import os
 import threading
 
+import pytest
+
 from harness import frames, until
 
 
@@ -150,6 +152,27 @@ def test_an_exec_that_a_predecessor_lost(gw):
     until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", lost) == ("exited", 126))
     agent.exit(3, stream=kept)
     until(lambda: gw.row("SELECT state, exit_code FROM exec WHERE id = ?", arrived) == ("exited", 3))
+    agent.exit(0)
+
+
+def test_the_keys_that_detach_are_told_before_the_client_ends(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    client = tunnel(gw, gw.exec(cid, ["cat"], tty=True, stdin=True))
+    stream = agent.expect(5)[2]
+    assert client.head() == 101
+    agent.started(5, stream)
+    agent.window(stream=stream)
+    until(lambda: gw.row("SELECT count(*) FROM exec WHERE state = 'running'") == (1,))
+    gw.db.execute("BEGIN IMMEDIATE")
+    client.sock.sendall(b"typed\x10\x11")
+    assert agent.stdin(5, stream) == b"typed"
+    client.sock.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.rest()
+    gw.db.execute("COMMIT")
+    client.sock.settimeout(10)
+    assert client.rest() == b"" and gw.events(cid)[-1] == "exec_detach"
     agent.exit(0)
 
 

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from fake_agent import OPEN, SIGNAL, STDOUT, WINDOW
+from fake_agent import OPEN, PING, SIGNAL, STDOUT, WINDOW
 
 
 def opened(agent):
@@ -92,6 +92,56 @@ def test_more_than_was_granted(gw):
         while True:
             agent.message()
     client.close()
+
+
+def grants_until_pong(agent, stream):
+    """Bytes granted by what the gateway has taken in so far."""
+    agent.send(PING, b"12345678")
+    granted = 0
+    while True:
+        kind, flags, of, payload = agent.any_message()
+        if kind == PING and flags & 4:
+            return granted
+        if (kind, flags, of) == (WINDOW, STDOUT, stream):
+            granted += struct.unpack(">I", payload)[0]
+
+
+def flood(agent, stream):
+    """As much as the window has room for; the gateway grants nothing for it."""
+    for _ in range(3):
+        agent.exec_output(stream, b"x" * 65536)
+    assert grants_until_pong(agent, stream) == 0
+
+
+def test_no_more_is_granted_while_the_event_is_committed(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    client = gw.get("http/task/%s?api=1.43&task=top" % cid)
+    stream, _ = opened(agent)
+    agent.expect(WINDOW, stream, STDOUT)
+    gw.db.execute("BEGIN IMMEDIATE")
+    head(agent, stream, status=200, type="text/plain")
+    flood(agent, stream)
+    gw.db.execute("COMMIT")
+    assert client.head() == 200
+    taken = 0
+    while taken < 3 * 65536:
+        taken += len(client.chunk())
+    assert struct.unpack(">I", agent.expect(WINDOW, stream, STDOUT)[3])[0] > 3 * 65536
+    agent.exit(0, stream=stream)
+    assert client.body() == b""
+
+
+def test_no_more_is_granted_for_what_nobody_gets(gw):
+    cid = gw.container()
+    agent = gw.begin(cid)
+    client = gw.get("http/task/%s?api=1.43&task=stats" % cid)
+    stream, _ = opened(agent)
+    agent.expect(WINDOW, stream, STDOUT)
+    head(agent, stream, status=200)
+    flood(agent, stream)
+    agent.exit(0, stream=stream)
+    assert client.head() == 200
 
 
 def test_not_running(gw):

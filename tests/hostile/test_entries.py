@@ -1,4 +1,6 @@
-"""PUT archive with more members than anything can hold: made while it is sent, refused with a reason, and memory stays flat."""
+"""PUT archive: with more members than anything can hold, made while it is sent, refused with a reason, and memory stays
+flat; and with members that mean harm."""
+import pathlib
 import tarfile
 import zlib
 
@@ -6,6 +8,7 @@ import pytest
 
 from conftest import children, message
 from raw import Raw, request
+from test_import import HARM, tar
 
 MOST = 1000000
 BLOCK = 2048  # members that are packed at once
@@ -60,3 +63,26 @@ def test_more_than_can_be_held(hostile, runs):
     # Some are taken, now as before.
     assert put(hostile, cid, "/tmp", packed(member("y"), BLOCK)).status == 200
     assert hostile.docker("cp", cid + ":/tmp/y", "-", text=False).returncode == 0
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_harmful_members(hostile, runs):
+    """Refused with a reason, or taken for what it may be in the function: nothing of the machine is touched or seen."""
+    escaped = pathlib.Path("/tmp/hostile-escaped")
+    script = "cat /tmp/shadow /tmp/etc2/shadow; sleep 1000"
+    for what, members in HARM.items():
+        cid = hostile.ok("run" if runs else "create", *(["-d"] if runs else []), "busybox", "sh", "-c", script)
+        for path in "/tmp", "/", "/etc":
+            reply = put(hostile, cid, path, [tar(*members, format=tarfile.GNU_FORMAT, errors="surrogateescape")])
+            # What can be no layer (a file beneath a link) AWS refuses as a function's image.
+            assert reply.status == 200 or (400 <= reply.status <= 501 and message(reply)) or "Lambda doesn't take the container's image" in message(reply), (
+                what, path, reply.status, reply.body)
+            assert not escaped.exists(), (what, path)
+        p = hostile.docker("cp", cid + ":/tmp", "-", text=False)
+        assert p.returncode == 0 and b"root:$" not in p.stdout and b"root:*" not in p.stdout, (what, p.stderr)
+        if not runs:
+            p = hostile.docker("start", cid, timeout=100)
+            assert p.returncode == 0 or p.stderr.strip(), (what, p.stderr)
+        assert "root:" not in hostile.docker("logs", cid).stdout, what
+        hostile.ok("rm", "-f", cid)
+        assert not escaped.exists(), what
