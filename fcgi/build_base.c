@@ -192,7 +192,7 @@ static int take(struct build *b, const char *name, struct err *e)
 	if (!json_add_str(b->images, name, rc ? stored : row.id + 7))
 		return err_nomem(e);
 	if (image_registry_open(b->req, true, &from, e) < 0 ||
-	    image_fetch(from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &i, e) < 0 || remember_layers(b, &i, e) < 0)
+	    image_fetch(from, row.manifest_digest, image_config_architecture(row.config), &i, e) < 0 || remember_layers(b, &i, e) < 0)
 		return err_prefix(e, "%s", name);
 	return rc ? 0 : export_image(b, from, &i, row.id + 7, e);
 }

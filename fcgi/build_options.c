@@ -39,12 +39,15 @@ void build_say_ignored(struct build *b)
 static int check_platform(struct request *req, struct err *e)
 {
 	const char *platform = request_query(req, "platform", "");
-	const char *usual = image_platform_usual(req->settings), *architecture = image_platform_choose(req->settings, platform, e);
+	const char *architecture = image_platform_choose(req->settings, platform, e), *machine = image_platform_machine();
 
 	if (!architecture)
 		return err_prefix(e, "platform");
-	/* RUN is executed on this machine. */
-	return !strcmp(architecture, usual) ? 0 : err_set(e, ERR_NOT_SUPPORTED, "building for platform %.100s is not supported: builds are linux/%s", platform, usual);
+	/* RUN is executed on this machine, without a --platform too. */
+	if (machine && strcmp(architecture, machine) == 0)
+		return 0;
+	return err_set(e, ERR_NOT_SUPPORTED, "building for %s%.100s is not supported: builds are executed on the server itself, which is linux/%s",
+		       *platform ? "platform " : "linux/", *platform ? platform : architecture, machine ? machine : "of another architecture");
 }
 
 static int read_map(struct request *req, const char *key, struct json_object **ret, struct err *e)

@@ -172,7 +172,7 @@ static int call_lambda(struct making *m, struct err *e)
 		.description = m->plan.description,
 		.image_uri = m->uri,
 		.role_arn = s->lambda_role_arn,
-		.architecture = image_lambda_architecture(json_str(m->image.config, "architecture", "amd64")),
+		.architecture = image_lambda_architecture(image_config_architecture(m->image.config)),
 		.timeout = (unsigned int)s->lambda_timeout,
 		.memory_size = m->plan.memory,
 		.ephemeral_storage = m->plan.storage,

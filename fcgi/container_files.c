@@ -69,7 +69,7 @@ static int open_image(struct request *req, const struct container *c, struct con
 		return err_set(e, ERR_NOT_FOUND, "No such image: %s", c->image_id);
 	if (rc < 0 || image_registry_open(req, false, &f->registry, e) < 0)
 		return -1;
-	if (image_fetch(f->registry, f->row.manifest_digest, json_str(f->row.config, "architecture", "amd64"), &f->image, e) < 0)
+	if (image_fetch(f->registry, f->row.manifest_digest, image_config_architecture(f->row.config), &f->image, e) < 0)
 		return err_prefix(e, "the image in our own registry");
 	return 0;
 }

@@ -28,6 +28,7 @@ struct listing {
 	struct buf out;
 	int64_t now;
 	bool size;
+	bool annotations; /* shown */
 	char *networks;    /* of the row at hand, rendered; owned */
 	char *networks_of; /* what they were made of: most rows have the same; owned */
 	struct json_object *images; /* the ids that references of rows stand for now; owned */
@@ -227,7 +228,7 @@ static int put_container(struct listing *l, const char *status, struct err *e)
 	json_put_member(out, "Status", text);
 	buf_puts(out, ",\"HostConfig\":{\"NetworkMode\":");
 	json_put_string(out, *store_text(s, Q, MODE) ? store_text(s, Q, MODE) : "default");
-	if (l->req->minor >= ANNOTATIONS_SINCE && put_annotations(out, store_text(s, Q, HOST_CONFIG), e) < 0)
+	if (l->annotations && put_annotations(out, store_text(s, Q, HOST_CONFIG), e) < 0)
 		return -1;
 	buf_printf(out, "},\"NetworkSettings\":{\"Networks\":%s},\"Mounts\":%s}", l->networks, store_text(s, Q, MOUNTS));
 	return 0;
@@ -268,10 +269,11 @@ static int put_all(struct listing *l, struct list_filters *f, int64_t limit, str
 	int64_t every_state = !f->only_running || f->before[0] || f->since[0], shown = 0;
 	int rc = 0;
 
+	l->annotations = l->req->minor >= ANNOTATIONS_SINCE;
 	l->images = json_object_new_object();
 	if (!l->images)
 		return err_nomem(e);
-	if (store_query(s, Q, e, "ti", l->req->tenant, every_state) < 0)
+	if (store_query(s, Q, e, "iti", (int64_t)l->annotations, l->req->tenant, every_state) < 0)
 		return -1;
 	while ((limit <= 0 || shown < limit) && (rc = store_step(s, Q, e)) == 1) {
 		const char *status = status_of(s);

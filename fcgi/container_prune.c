@@ -26,7 +26,7 @@ static int collect(struct request *req, const struct prune *p, struct json_objec
 	enum query q = QUERY_CONTAINER_LIST;
 	int rc;
 
-	if (store_query(req->store, q, e, "ti", req->tenant, (int64_t)1) < 0)
+	if (store_query(req->store, q, e, "iti", (int64_t)0, req->tenant, (int64_t)1) < 0)
 		return -1;
 	while ((rc = store_step(req->store, q, e)) == 1) {
 		const char *state = store_text(req->store, q, 2);

@@ -79,7 +79,7 @@ static int open_function(struct staging *s, const struct container *c, struct er
 	if (rc > 0)
 		snprintf(s->name, sizeof s->name, "%s", store_text(s->req->store, QUERY_CONTAINER_IMAGE_URI, 1));
 	store_reset(s->req->store, QUERY_CONTAINER_IMAGE_URI);
-	if (rc < 0 || image_fetch(s->files.registry, digest, json_str(s->files.row.config, "architecture", "amd64"), &s->derived, e) < 0)
+	if (rc < 0 || image_fetch(s->files.registry, digest, image_config_architecture(s->files.row.config), &s->derived, e) < 0)
 		return rc < 0 ? -1 : err_prefix(e, "the image in our own registry");
 	for (size_t i = 0; i < s->derived.n_layers; i++)
 		s->sources[i] = (struct rootfs_source){ .registry = s->files.registry, .blob = &s->derived.layers[i] };

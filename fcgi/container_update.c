@@ -44,11 +44,20 @@ static void update_free(struct update *u)
 	json_object_put(u->host);
 }
 
+/* Swap without memory is asked for beside the memory that the container has; create has no such case. 0: it isn't so. */
+static int64_t swap_alone(struct json_object *body)
+{
+	int64_t swap = json_object_is_type(json_get(body, "MemorySwap"), json_type_int) ? json_int(body, "MemorySwap", 0) : 0;
+
+	return swap > 0 && !json_int(body, "Memory", 0) ? swap : 0;
+}
+
 /* The body's members in a body of create, whose rules are theirs, too. */
 static int check(struct update *u, struct json_object *body, struct err *e)
 {
 	CLEANUP_JSON struct json_object *whole = json_object_new_object();
 	struct json_object *host = json_object_new_object();
+	int64_t swap = swap_alone(body);
 
 	if (!whole || !json_add(whole, "HostConfig", host))
 		return err_nomem(e);
@@ -58,9 +67,8 @@ static int check(struct update *u, struct json_object *body, struct err *e)
 		if (v && !json_add(host, *m, json_object_get(v)))
 			return err_nomem(e);
 	}
-	/* Swap alone is asked for beside the memory that the container has. */
-	if (!json_get(host, "Memory") && json_int(host, "MemorySwap", 0) > 0 && !json_add_int(host, "Memory", json_int(host, "MemorySwap", 0)))
-		return err_nomem(e);
+	if (swap)
+		json_object_object_del(host, "MemorySwap");
 	if (create_check(whole, &u->create, e) < 0)
 		return -1;
 	/* create's defaults that the body didn't ask for aren't its wishes. */
@@ -70,7 +78,9 @@ static int check(struct update *u, struct json_object *body, struct err *e)
 		if (!json_get(body, key) || (!strcmp(key, "MemorySwap") && !json_int(body, key, 0)))
 			json_object_object_del(u->given, key);
 	}
-	return 0;
+	if (!swap)
+		return 0;
+	return json_add_int(u->given, "MemorySwap", swap) ? create_warn(&u->create, create_field_text("MemorySwap"), e) : err_nomem(e);
 }
 
 static bool is_wish(struct json_object *v)
@@ -121,18 +131,28 @@ static int merge(struct update *u, struct err *e)
 	return 0;
 }
 
+/* What the function's memory size is made of. */
+static const char *const sizes[] = { "Memory", "NanoCpus", "CpuPeriod", "CpuQuota" };
+
+static bool is_same_size(struct json_object *a, struct json_object *b)
+{
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		if (json_int(a, sizes[i], 0) != json_int(b, sizes[i], 0))
+			return false;
+	return true;
+}
+
 /* MB of the function that a HostConfig asks for. */
 static int memory_of(struct request *req, struct json_object *host, unsigned int *ret, struct err *e)
 {
-	static const char *const keys[] = { "Memory", "NanoCpus", "CpuPeriod", "CpuQuota" };
 	CREATE_CLEANUP struct create c = { 0 };
 	CLEANUP_JSON struct json_object *whole = json_object_new_object();
 	struct json_object *part = json_object_new_object();
 
 	if (!whole || !json_add(whole, "HostConfig", part))
 		return err_nomem(e);
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (!json_add_int(part, keys[i], json_int(host, keys[i], 0)))
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		if (!json_add_int(part, sizes[i], json_int(host, sizes[i], 0)))
 			return err_nomem(e);
 	if (create_check(whole, &c, e) < 0)
 		return -1;
@@ -159,11 +179,16 @@ static int set_memory(struct update *u, struct err *e)
 	CLEANUP_JSON struct json_object *old = NULL;
 	CLEANUP_FREE char *function = NULL;
 	unsigned int before, after;
+	struct err ignored;
 
-	if (json_parse(u->container.host_config, strlen(u->container.host_config), &old, e) < 0 || memory_of(u->req, old, &before, e) < 0 ||
-	    memory_of(u->req, u->host, &after, e) < 0)
+	if (json_parse(u->container.host_config, strlen(u->container.host_config), &old, e) < 0)
 		return -1;
-	if (before == after)
+	/* A row may be older than a rule of create: what is there already is nobody's wish now. */
+	if (is_same_size(old, u->host))
+		return 0;
+	if (memory_of(u->req, u->host, &after, e) < 0)
+		return -1;
+	if (memory_of(u->req, old, &before, &ignored) == 0 && before == after)
 		return 0;
 	if (u->container.state != STATE_CREATED && u->container.state != STATE_EXITED)
 		return err_set(e, ERR_NOT_SUPPORTED,

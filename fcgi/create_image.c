@@ -21,7 +21,7 @@ static int derive(struct request *req, const struct image_row *row, const struct
 
 	if (image_registry_open(req, true, &to, e) < 0 || image_registry_open(req, false, &from, e) < 0)
 		return -1;
-	if (image_fetch(to, row->manifest_digest, json_str(row->config, "architecture", "amd64"), &base, e) < 0 ||
+	if (image_fetch(to, row->manifest_digest, image_config_architecture(row->config), &base, e) < 0 ||
 	    derive_image(to, from, &base, w, &uri, &warnings, e) < 0)
 		return -1;
 	if (store_run(req->store, QUERY_DERIVED_SET, e, "ttttti", req->tenant, key, row->id, uri, json_text(warnings), time_now()) < 0)
@@ -58,11 +58,11 @@ static int tell(struct create *c, struct json_object *warnings, struct err *e)
 /* What stands in the image is executed by functions of its own architecture. */
 static int choose_agent(struct request *req, const struct image_row *row, struct derive_wish *w, struct err *e)
 {
-	const char *architecture = json_str(row->config, "architecture", "amd64");
+	const char *architecture = image_config_architecture(row->config);
 
 	w->agent_path = image_platform_agent(req->settings, architecture);
 	if (!w->agent_path)
-		return image_platform_check(req->settings, architecture, e);
+		return image_platform_refuse(req->settings, architecture, e);
 	if (w->fake_root && w->agent_path != req->settings->agent_path)
 		return err_set(e, ERR_NOT_SUPPORTED, "%s=fake is not supported for linux/%s", CREATE_LABEL_ROOT, architecture);
 	return 0;

@@ -35,7 +35,7 @@ static int read_layers(struct request *req, const struct image_row *image, struc
 	if (layers == 1)
 		return json_object_array_add(sizes, json_object_new_int64(image->size)) < 0 ? err_nomem(e) : 0;
 	if (image_registry_open(req, false, &registry, e) < 0 ||
-	    image_fetch(registry, image->manifest_digest, json_str(image->config, "architecture", "amd64"), &fetched, e) < 0) {
+	    image_fetch(registry, image->manifest_digest, image_config_architecture(image->config), &fetched, e) < 0) {
 		e->kind = ERR_UPSTREAM;
 		return err_prefix(e, "the sizes of the image's layers");
 	}

@@ -119,7 +119,7 @@ static int keep(struct loading *l, const struct image *i, struct err *e)
 	return store_commit(s, e);
 }
 
-static int load_one(struct loading *l, size_t n, const char *architecture, struct err *e)
+static int load_one(struct loading *l, size_t n, struct err *e)
 {
 	IMAGE_CLEANUP struct image i = { 0 };
 	struct json_object *names = NULL;
@@ -127,7 +127,7 @@ static int load_one(struct loading *l, size_t n, const char *architecture, struc
 	if (load_image(l->load, n, &i, &names, e) < 0)
 		return -1;
 	/* An image of an architecture that no function has couldn't be started. */
-	if (image_platform_check(l->req->settings, json_str(i.config, "architecture", architecture), e) < 0)
+	if (image_platform_check(l->req->settings, image_config_architecture(i.config), e) < 0)
 		return err_prefix(e, "an image in the archive");
 	if (image_platform_match(i.config, i.id, l->platform, e) < 0)
 		return -1;
@@ -158,7 +158,7 @@ static int load_all(struct loading *l, struct err *e)
 	if (rc < 0)
 		return -1;
 	for (size_t n = 0; n < load_count(l->load); n++)
-		if (load_one(l, n, architecture, e) < 0)
+		if (load_one(l, n, e) < 0)
 			return -1;
 	if (l->nameless.failed)
 		return err_nomem(e);

@@ -17,6 +17,7 @@ static int add_containers(struct request *req, const char *image_id, struct json
 		struct json_object *id = json_object_new_string(store_text(s, QUERY_IMAGE_CONTAINERS, 0));
 
 		if (!id || json_object_array_add(list, id) < 0) {
+			json_object_put(id);
 			store_reset(s, QUERY_IMAGE_CONTAINERS);
 			return err_nomem(e);
 		}
@@ -62,7 +63,7 @@ static bool add_head(const struct image_manifest *m, struct json_object *o)
 	struct json_object *descriptor = json_object_new_object(), *size;
 	int64_t content = m->content + m->size;
 
-	if (!json_add_str(o, "ID", m->digest) || !descriptor || !json_add(o, "Descriptor", descriptor) || !json_add_str(descriptor, "mediaType", m->media_type) ||
+	if (!descriptor || !json_add(o, "Descriptor", descriptor) || !json_add_str(o, "ID", m->digest) || !json_add_str(descriptor, "mediaType", m->media_type) ||
 	    !json_add_str(descriptor, "digest", m->digest) || !json_add_int(descriptor, "size", m->size) || !json_add(o, "Available", json_object_new_boolean(true)))
 		return false;
 	size = json_object_new_object();
@@ -78,7 +79,11 @@ int image_manifests(struct request *req, const struct image_manifest *m, struct 
 		return err_nomem(e);
 	if (m->size) {
 		o = json_object_new_object();
-		if (!o || json_object_array_add(list, o) < 0 || !add_head(m, o))
+		if (!o || json_object_array_add(list, o) < 0) {
+			json_object_put(o);
+			return err_nomem(e);
+		}
+		if (!add_head(m, o))
 			return err_nomem(e);
 		if (add_data(req, m, o, e) < 0)
 			return -1;

@@ -2,17 +2,29 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lib/json.h"
 #include "lib/registry/image.h"
 
-/* "x86_64" and "aarch64" are other words for amd64 and arm64. */
+/* "x86_64" (which image_architecture() knows), "x86-64" and "aarch64" are other words for amd64 and arm64. */
 static const char *canonical(const char *architecture)
 {
 	if (strcmp(architecture, "aarch64") == 0)
 		return "arm64";
 	return strcmp(architecture, "x86-64") == 0 ? "amd64" : image_architecture(architecture);
+}
+
+const char *image_platform_machine(void)
+{
+	static const char *const known[] = { "amd64", "arm64" };
+	struct utsname u;
+
+	for (size_t i = 0; uname(&u) == 0 && i < sizeof known / sizeof *known; i++)
+		if (strcmp(canonical(u.machine), known[i]) == 0)
+			return known[i];
+	return NULL;
 }
 
 const char *image_platform_usual(const struct settings *s)
@@ -42,12 +54,17 @@ static int refuse(const struct settings *s, const char *platform, struct err *e)
 	return err_set(e, ERR_NOT_SUPPORTED, "%.100s is not supported: functions are linux/%s, and SOCKERLESS_OTHER_AGENT_PATH has no agent for others", platform, usual);
 }
 
-int image_platform_check(const struct settings *s, const char *architecture, struct err *e)
+int image_platform_refuse(const struct settings *s, const char *architecture, struct err *e)
 {
 	char platform[PLATFORM_TEXT_MAX];
 
 	snprintf(platform, sizeof platform, "linux/%s", architecture);
-	return image_platform_agent(s, architecture) ? 0 : refuse(s, platform, e);
+	return refuse(s, platform, e);
+}
+
+int image_platform_check(const struct settings *s, const char *architecture, struct err *e)
+{
+	return image_platform_agent(s, architecture) ? 0 : image_platform_refuse(s, architecture, e);
 }
 
 const char *image_platform_choose(const struct settings *s, const char *platform, struct err *e)
@@ -70,7 +87,7 @@ int image_platform_match(struct json_object *config, const char *image, const ch
 {
 	char os[64] = "linux", architecture[64] = "", rest[64] = "";
 	const char *has_os = json_str(config, "os", "linux");
-	const char *has = json_str(config, "architecture", "amd64");
+	const char *has = image_config_architecture(config);
 	int parts;
 
 	if (!platform || !*platform)

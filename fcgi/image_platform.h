@@ -13,6 +13,9 @@
 /* The architecture (amd64, arm64) of functions for which none is asked. */
 const char *image_platform_usual(const struct settings *s);
 
+/* The architecture of the machine itself, on which builds run; NULL: neither amd64 nor arm64. */
+const char *image_platform_machine(void);
+
 /* The agent for functions of an image's architecture; NULL: there can be none of it. */
 const char *image_platform_agent(const struct settings *s, const char *architecture);
 
@@ -24,6 +27,8 @@ const char *image_platform_choose(const struct settings *s, const char *platform
 
 /* Can functions run what an image of this architecture holds? ERR_NOT_SUPPORTED. */
 int image_platform_check(const struct settings *s, const char *architecture, struct err *e);
+/* The error alone, where it is known that they can't. -1. */
+int image_platform_refuse(const struct settings *s, const char *architecture, struct err *e);
 
 /* `platform` ("linux/arm64"; NULL or "": any) against an image's config. ERR_NOT_FOUND with dockerd's text, ERR_INVALID. */
 int image_platform_match(struct json_object *config, const char *image, const char *platform, struct err *e);

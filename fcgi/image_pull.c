@@ -167,15 +167,10 @@ static int tell_all(struct request *req, const struct reference *r, struct err *
 	return store_commit(req->store, e);
 }
 
-/* *ret_fresh: one of them at least. */
-static int pull_tags(struct request *req, const struct reference *r, struct json_object *auth, const char *architecture, bool *ret_fresh, struct err *e)
+/* *ret_kept: how many were; *ret_fresh: one of them at least was. */
+static int pull_each(struct request *req, const struct reference *r, struct json_object *tags, struct json_object *auth, const char *architecture,
+		     size_t *ret_kept, bool *ret_fresh, struct err *e)
 {
-	REGISTRY_CLEANUP struct registry *from = NULL;
-	CLEANUP_JSON struct json_object *tags = NULL;
-	bool fresh = false;
-
-	if (image_source_open(req, r, auth, false, &from, e) < 0 || registry_list_tags(from, &tags, e) < 0)
-		return -1;
 	for (size_t i = 0; i < json_object_array_length(tags); i++) {
 		PULL_CLEANUP struct pull p = { .req = req, .of_all = true };
 		CLEANUP_FREE char *name = reference_name(r);
@@ -185,11 +180,29 @@ static int pull_tags(struct request *req, const struct reference *r, struct json
 		if (reference_parse_with_tag(name, json_object_get_string(json_object_array_get_idx(tags, i)), &p.reference, e) < 0 ||
 		    pull_one(&p, auth, architecture, e) < 0)
 			return -1;
-		fresh |= p.fresh;
+		*ret_kept += 1;
+		*ret_fresh |= p.fresh;
+	}
+	return 0;
+}
+
+static int pull_tags(struct request *req, const struct reference *r, struct json_object *auth, const char *architecture, bool *ret_fresh, struct err *e)
+{
+	REGISTRY_CLEANUP struct registry *from = NULL;
+	CLEANUP_JSON struct json_object *tags = NULL;
+	struct err ignored;
+	size_t kept = 0;
+
+	if (image_source_open(req, r, auth, false, &from, e) < 0 || registry_list_tags(from, &tags, e) < 0)
+		return -1;
+	if (pull_each(req, r, tags, auth, architecture, &kept, ret_fresh, e) < 0) {
+		/* What failed is the answer; those before it are there all the same. */
+		if (kept)
+			tell_all(req, r, &ignored);
+		return -1;
 	}
 	if (!req->replied && reply_stream_begin(req, 200, "application/json") < 0)
 		return -1;
-	*ret_fresh = fresh;
 	return tell_all(req, r, e);
 }
 

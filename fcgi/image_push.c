@@ -139,7 +139,7 @@ static int push_one(struct pushing *p, const char *full, struct err *e)
 	if (image_find(p->req->store, p->req->tenant, full, &row, e) < 0 ||
 	    image_platform_match(row.config, shown, p->platform, e) < 0 || find_mounts(p, row.id, mounts, e) < 0)
 		return -1;
-	if (image_fetch(p->from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &image, e) < 0)
+	if (image_fetch(p->from, row.manifest_digest, image_config_architecture(row.config), &image, e) < 0)
 		return err_prefix(e, "the image in our own registry");
 	if (push_image(&push, e) < 0 || keep(p, &row, &image, full, e) < 0)
 		return -1;

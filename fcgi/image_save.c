@@ -60,7 +60,7 @@ static int add_image(struct save *s, const char *text, struct save_image **ret, 
 	i.names = json_object_new_array();
 	if (!i.names)
 		return err_nomem(e);
-	if (image_fetch(s->from, row.manifest_digest, json_str(row.config, "architecture", "amd64"), &i.image, e) < 0) {
+	if (image_fetch(s->from, row.manifest_digest, image_config_architecture(row.config), &i.image, e) < 0) {
 		json_object_put(i.names);
 		e->kind = ERR_UPSTREAM;
 		return err_prefix(e, "the image in our own registry");

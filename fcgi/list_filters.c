@@ -126,51 +126,39 @@ static int read_reference(struct request *req, struct json_object *filters, cons
 	return 0;
 }
 
-static int read_ancestor(struct request *req, struct json_object *images, const char *name, struct err *e)
+/* The whole ids that a filter's values stand for; each for one at most. NULL: it isn't given. */
+static int read_ids(struct request *req, struct json_object *filters, const char *key,
+		    int (*find)(struct request *, const char *value, char ret_id[DIGEST_SIZE], struct err *), struct json_object **ret, struct err *e)
 {
-	char id[DIGEST_SIZE];
-	int rc = image_id_of(req->store, req->tenant, name, id, e);
-
-	if (rc > 0 && !json_add_bool(images, id, true))
-		return err_nomem(e);
-	return rc < 0 ? -1 : 0;
-}
-
-static int read_ancestors(struct request *req, struct list_filters *f, struct err *e)
-{
-	size_t n = filters_count(f->filters, "ancestor");
+	size_t n = filters_count(filters, key);
 
 	if (n == 0)
 		return 0;
-	f->images = json_object_new_object();
-	if (!f->images)
-		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		if (read_ancestor(req, f->images, filters_value(f->filters, "ancestor", i), e) < 0)
-			return -1;
-	return 0;
-}
-
-/* Each value stands for the one container whose id begins so, or for none. */
-static int read_ids(struct request *req, struct list_filters *f, struct err *e)
-{
-	size_t n = filters_count(f->filters, "id");
-
-	if (n == 0)
-		return 0;
-	f->ids = json_object_new_object();
-	if (!f->ids)
+	*ret = json_object_new_object();
+	if (!*ret)
 		return err_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		char id[ID_HEX_LEN + 1];
-		int rc = container_by_prefix(req, filters_value(f->filters, "id", i), id, e);
+		char id[DIGEST_SIZE];
+		int rc = find(req, filters_value(filters, key, i), id, e);
 
-		if (rc == 1 && !json_add_bool(f->ids, id, true))
+		if (rc == 1 && !json_add_bool(*ret, id, true))
 			return err_nomem(e);
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int find_image(struct request *req, const char *value, char ret_id[DIGEST_SIZE], struct err *e)
+{
+	return image_id_of(req->store, req->tenant, value, ret_id, e);
+}
+
+/* Of several whose ids begin so, none is meant. */
+static int find_container(struct request *req, const char *value, char ret_id[DIGEST_SIZE], struct err *e)
+{
+	_Static_assert(DIGEST_SIZE > ID_HEX_LEN, "an id of a container fits");
+	return container_by_prefix(req, value, ret_id, e);
 }
 
 int list_filters_read(struct request *req, struct list_filters *ret, struct err *e)
@@ -181,7 +169,7 @@ int list_filters_read(struct request *req, struct list_filters *ret, struct err 
 		return -1;
 	if (check(f.filters, e) == 0 && (f.is_task = filters_boolean(f.filters, "is-task", 0, e)) >= 0 &&
 	    read_reference(req, f.filters, "before", f.before, e) == 0 && read_reference(req, f.filters, "since", f.since, e) == 0 &&
-	    read_ids(req, &f, e) == 0 && read_ancestors(req, &f, e) == 0) {
+	    read_ids(req, f.filters, "id", find_container, &f.ids, e) == 0 && read_ids(req, f.filters, "ancestor", find_image, &f.images, e) == 0) {
 		f.every_state = filters_count(f.filters, "status") > 0;
 		*ret = f;
 		return 0;

@@ -41,78 +41,113 @@ static const char *variable(struct json_object *config, const char *name)
 	return NULL;
 }
 
-static bool collect(struct json_object *config, const char *names, const char *(*value)(struct json_object *, const char *), struct json_object *to)
+/* What has been found so far. */
+struct details {
+	struct json_object *config;
+	struct json_object *found;  /* name -> value; owned */
+	size_t len;                 /* bytes of both */
+	struct log_pattern *pattern;
+};
+
+static void details_free(struct details *d)
+{
+	json_object_put(d->found);
+}
+
+static int too_much(struct err *e)
+{
+	return err_set(e, ERR_NOT_SUPPORTED, "log details of more than %d bytes are not supported", LOG_DETAILS_MAX);
+}
+
+/* In place of what has the name. */
+static int add(struct details *d, const char *name, const char *value, struct err *e)
+{
+	const char *old = json_str(d->found, name, NULL);
+
+	d->len += strlen(name) + strlen(value);
+	if (old)
+		d->len -= strlen(name) + strlen(old);
+	if (d->len > LOG_DETAILS_MAX)
+		return too_much(e);
+	return json_add_str(d->found, name, value) ? 0 : err_nomem(e);
+}
+
+static int collect(struct details *d, const char *names, const char *(*value)(struct json_object *, const char *), struct err *e)
 {
 	CLEANUP_FREE char *copy = strdup(names);
 	char *rest = copy, *name;
 
 	if (!copy)
-		return false;
+		return err_nomem(e);
 	while ((name = strsep(&rest, ","))) {
-		const char *v = value(config, name);
+		const char *v = value(d->config, name);
 
-		if (v && !json_add_str(to, name, v))
-			return false;
+		if (v && add(d, name, v, e) < 0)
+			return -1;
 	}
-	return true;
+	return 0;
 }
 
-/* Adds v under the name if it matches. */
-static int add_matching(const struct log_pattern *p, const char *name, const char *v, struct json_object *to, struct err *e)
+static int add_matching(struct details *d, const char *name, const char *value, struct err *e)
 {
-	int rc = log_pattern_matches(p, name, e);
+	int rc = log_pattern_matches(d->pattern, name, e);
 
-	return rc == 1 && !json_add_str(to, name, v) ? err_nomem(e) : rc;
+	return rc == 1 ? add(d, name, value, e) : rc;
 }
 
-static int collect_labels(struct json_object *config, const char *pattern, struct json_object *to, struct err *e)
+static int match_labels(struct details *d, struct err *e)
 {
-	LOG_PATTERN_CLEANUP struct log_pattern *p = NULL;
-	struct json_object *labels = json_obj(config, "Labels");
+	struct json_object *labels = json_obj(d->config, "Labels");
 
-	if (!*pattern || !labels)
+	if (!labels)
 		return 0;
-	if (log_pattern_new(&p, "labels-regex", pattern, e) < 0)
-		return -1;
 	json_object_object_foreach(labels, name, v)
-		if (add_matching(p, name, json_object_get_string(v), to, e) < 0)
+		if (v && add_matching(d, name, json_object_get_string(v), e) < 0)
 			return -1;
 	return 0;
 }
 
-static int collect_variables(struct json_object *config, const char *pattern, struct json_object *to, struct err *e)
+static int match_variables(struct details *d, struct err *e)
 {
-	LOG_PATTERN_CLEANUP struct log_pattern *p = NULL;
-	struct json_object *env = json_array(config, "Env");
+	struct json_object *env = json_array(d->config, "Env");
 
-	if (!*pattern || !env)
-		return 0;
-	if (log_pattern_new(&p, "env-regex", pattern, e) < 0)
-		return -1;
-	for (size_t i = 0; i < json_object_array_length(env); i++) {
-		CLEANUP_FREE char *name = strdup(json_object_get_string(json_object_array_get_idx(env, i)));
-		char *equals = name ? strchr(name, '=') : NULL;
+	for (size_t i = 0; env && i < json_object_array_length(env); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(env, i));
+		const char *equals = text ? strchr(text, '=') : NULL;
+		CLEANUP_FREE char *name = NULL;
 
-		if (!name)
-			return err_nomem(e);
 		if (!equals)
 			continue;
-		*equals = '\0';
-		if (add_matching(p, name, equals + 1, to, e) < 0)
+		name = strndup(text, (size_t)(equals - text));
+		if (!name)
+			return err_nomem(e);
+		if (add_matching(d, name, equals + 1, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int add_tag(const struct container *c, const char *text, struct json_object *to, struct err *e)
+/* `match` adds what the option's expression is for. */
+static int collect_matching(struct details *d, struct json_object *options, const char *option, int (*match)(struct details *, struct err *), struct err *e)
+{
+	LOG_PATTERN_CLEANUP struct log_pattern *p = NULL;
+	const char *text = json_str(options, option, "");
+
+	if (!*text)
+		return 0;
+	if (log_pattern_new(&p, option, text, e) < 0)
+		return -1;
+	d->pattern = p;
+	return match(d, e);
+}
+
+static int add_tag(struct details *d, const struct container *c, const char *text, struct err *e)
 {
 	BUF_CLEANUP struct buf tag = BUF_INIT;
 
 	if (!*text)
 		return 0;
-	if (log_tag(text, c, &tag, e) < 0)
-		return -1;
-	return json_add_str(to, "tag", tag.data) ? 0 : err_nomem(e);
+	return log_tag(text, c, &tag, e) < 0 ? -1 : add(d, "tag", tag.data, e);
 }
 
 int log_details_check(struct json_object *options, struct err *e)
@@ -159,15 +194,15 @@ static bool write_sorted(struct json_object *found, struct buf *ret)
 int log_details(const struct container *c, struct json_object *config, struct json_object *host_config, struct buf *ret, struct err *e)
 {
 	struct json_object *options = json_obj(json_obj(host_config, "LogConfig"), "Config");
-	CLEANUP_JSON struct json_object *found = json_object_new_object();
+	__attribute__((cleanup(details_free))) struct details d = { .config = config, .found = json_object_new_object() };
 
-	if (!found || !collect(config, json_str(options, "labels", ""), label, found) ||
-	    !collect(config, json_str(options, "env", ""), variable, found))
+	if (!d.found)
 		return err_nomem(e);
-	if (collect_labels(config, json_str(options, "labels-regex", ""), found, e) < 0 ||
-	    collect_variables(config, json_str(options, "env-regex", ""), found, e) < 0 || add_tag(c, json_str(options, "tag", ""), found, e) < 0)
+	if (collect(&d, json_str(options, "labels", ""), label, e) < 0 || collect(&d, json_str(options, "env", ""), variable, e) < 0 ||
+	    collect_matching(&d, options, "labels-regex", match_labels, e) < 0 || collect_matching(&d, options, "env-regex", match_variables, e) < 0 ||
+	    add_tag(&d, c, json_str(options, "tag", ""), e) < 0)
 		return -1;
-	if (!write_sorted(found, ret))
+	if (!write_sorted(d.found, ret))
 		return err_nomem(e);
-	return ret->len <= LOG_DETAILS_MAX ? 0 : err_set(e, ERR_NOT_SUPPORTED, "log details of more than %d bytes are not supported", LOG_DETAILS_MAX);
+	return ret->len <= LOG_DETAILS_MAX ? 0 : too_much(e);
 }

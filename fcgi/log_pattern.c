@@ -4,17 +4,21 @@
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PATTERN_MAX 1000    /* bytes */
 #define MATCH_STEPS 100000  /* of one match */
 #define MATCH_DEPTH 1000
 #define MATCH_KB 1024
+#define TEXT_MAX 4096       /* bytes; steps are no measure for how much of a text one looks at */
+#define ALL_NS 500000000    /* of the processor, for all texts */
 
 struct log_pattern {
 	const char *option;
 	pcre2_code *code;
 	pcre2_match_context *limits;
 	pcre2_match_data *data;
+	int64_t spent; /* ns */
 };
 
 int log_pattern_new(struct log_pattern **ret, const char *option, const char *text, struct err *e)
@@ -60,10 +64,22 @@ void log_pattern_free(struct log_pattern **p)
 	*p = NULL;
 }
 
-int log_pattern_matches(const struct log_pattern *p, const char *text, struct err *e)
+static int64_t processor_ns(void)
 {
-	int rc = pcre2_match(p->code, (PCRE2_SPTR)text, strlen(text), 0, 0, p->data, p->limits);
+	struct timespec t;
 
+	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) < 0 ? 0 : (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int log_pattern_matches(struct log_pattern *p, const char *text, struct err *e)
+{
+	int64_t begun = processor_ns();
+	size_t len = strlen(text);
+	int rc = PCRE2_ERROR_MATCHLIMIT;
+
+	if (len <= TEXT_MAX && p->spent < ALL_NS)
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->data, p->limits);
+	p->spent += processor_ns() - begun;
 	if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
 		return rc >= 0;
 	return err_set(e, ERR_NOT_SUPPORTED, "%s that takes so much to match is not supported", p->option);

@@ -62,7 +62,7 @@ SELECT id, name, state, image_reference, image_id,
        ifnull(labels, json_extract(config, '$.Labels')), ifnull(exposed, json_extract(config, '$.ExposedPorts')),
        ifnull(network_mode, json_extract(host_config, '$.NetworkMode')), networking, ifnull(args, json_extract(spec, '$.args')),
        created_at, started_at, finished_at, exit_code, mounts, restart_at, json_extract(nullif(health, ''), '$.Status'),
-       host_config
+       CASE WHEN :with_host_config THEN host_config END
 FROM container
 WHERE tenant = :tenant AND state NOT IN ('creating', 'removing') AND (:every_state OR state IN ('running', 'paused', 'restarting') OR restart_at)
 ORDER BY created_at DESC, id DESC;
@@ -234,8 +234,9 @@ DELETE FROM derived_image WHERE tenant = :tenant AND image_id = :image_id;
 SELECT id, state FROM container WHERE tenant = :tenant AND image_id = :image_id AND state <> 'removing'
 ORDER BY state IN ('running', 'starting', 'paused', 'restarting') DESC LIMIT 1;
 
+-- By the image: the index that has the order has all containers of the tenant.
 -- name: image_containers
-SELECT id FROM container WHERE tenant = :tenant AND image_id = :image_id AND state NOT IN ('creating', 'removing') ORDER BY created_at DESC;
+SELECT id FROM container WHERE tenant = :tenant AND image_id = :image_id AND state NOT IN ('creating', 'removing') ORDER BY +created_at DESC;
 
 -- name: create_insert
 INSERT INTO container (id, tenant, name, function_name, state, state_since, image_reference, image_id, image_uri,

@@ -1,18 +1,11 @@
 #include "lib/aws/credentials_parse.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/json.h"
-
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
-}
+#include "lib/secret.h"
 
 void aws_credentials_free(struct aws_credentials *c)
 {

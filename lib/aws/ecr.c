@@ -8,6 +8,7 @@
 #include "lib/aws/json11.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/secret.h"
 
 #define TARGET "AmazonEC2ContainerRegistry_V20150921."
 #define TOKEN_MAX 16384
@@ -17,9 +18,7 @@ void ecr_authorization_free(struct ecr_authorization *a)
 	free(a->endpoint);
 	free(a->host);
 	free(a->user);
-	if (a->password)
-		OPENSSL_cleanse(a->password, strlen(a->password));
-	free(a->password);
+	free_secret(a->password);
 	*a = (struct ecr_authorization){ 0 };
 }
 

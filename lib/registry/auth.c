@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/registry/transport.h"
+#include "lib/secret.h"
 
 #define TOKEN_REPLY_MAX (256u << 10)
 #define TOKEN_TIMEOUT 15L /* seconds: dockerd's */
@@ -144,7 +145,7 @@ static int use_token(struct registry *r, const char *token, struct err *e)
 	BUF_CLEANUP struct buf value = BUF_INIT;
 
 	buf_printf(&value, "Bearer %s", token);
-	free(r->authorization);
+	free_secret(r->authorization);
 	r->authorization = buf_steal(&value);
 	return r->authorization ? 0 : err_nomem(e);
 }
@@ -159,7 +160,7 @@ static int keep_identity(struct registry *r, const char *token, struct err *e)
 	copy = strdup(token);
 	if (!copy)
 		return err_nomem(e);
-	free(r->token);
+	free_secret(r->token);
 	r->token = copy;
 	return 0;
 }
@@ -207,7 +208,7 @@ int registry_authenticate(struct registry *r, struct err *e)
 		return err_set(e, ERR_INTERNAL, "the registry wants an unknown kind of authentication");
 	if (!r->user)
 		return err_set(e, ERR_UNAUTHORIZED, "Get \"%s/v2/\": no basic auth credentials", r->base);
-	free(r->authorization);
+	free_secret(r->authorization);
 	r->authorization = basic_value(r);
 	return r->authorization ? 0 : err_nomem(e);
 }

@@ -33,25 +33,21 @@ static bool is_cancelled(const struct registry *r)
 	return r->cancelled && r->cancelled(r->cancelled_arg);
 }
 
-static void drop(struct transfer *t)
+static void drop_wrong(struct transfer *t)
 {
 	if (t->kept)
-		partial_drop(t->kept);
+		partial_drop_wrong(t->kept);
 }
 
 static int take(struct transfer *t, const void *data, size_t len, struct err *e)
 {
 	t->done += (int64_t)len;
 	if (t->done > t->limit) {
-		drop(t);
+		drop_wrong(t);
 		return err_set(e, ERR_UPSTREAM, "the registry sends more bytes of a blob than it has");
 	}
-	if (digest_update(t->hash, data, len, e) < 0 || t->write(t->arg, data, len, e) < 0) {
-		/* These bytes may be to blame, if nobody wanted the end. */
-		if (!is_cancelled(t->r))
-			drop(t);
+	if (digest_update(t->hash, data, len, e) < 0 || t->write(t->arg, data, len, e) < 0)
 		return -1;
-	}
 	if (t->kept && t->done > t->kept->had)
 		partial_add(t->kept, data, len);
 	if (t->progress && t->progress->report)
@@ -145,7 +141,7 @@ static int replay(struct transfer *t, struct err *e)
 		ssize_t n = pread(t->kept->fd, data, sizeof data, t->done);
 
 		if (n <= 0) {
-			drop(t);
+			drop_wrong(t);
 			return err_set(e, ERR_INTERNAL, "the layer's file of an earlier pull can't be read");
 		}
 		if (is_cancelled(t->r))
@@ -182,7 +178,7 @@ int registry_resume_blob(struct registry *r, const char *digest, int64_t size, s
 	if (digest_end(t.hash, found, e) < 0)
 		return -1;
 	if (strcmp(found, digest) != 0 || (size >= 0 && t.done != size)) {
-		drop(&t);
+		drop_wrong(&t);
 		return err_set(e, ERR_UPSTREAM, "filesystem layer verification failed for digest %s", digest);
 	}
 	return 0;

@@ -1,6 +1,5 @@
 #include "lib/registry/client.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "lib/docker/reference.h"
 #include "lib/json.h"
 #include "lib/registry/transport.h"
+#include "lib/secret.h"
 
 #define ACCEPT_MANIFESTS \
 	MEDIA_MANIFEST_DOCKER ", " MEDIA_INDEX_DOCKER ", " MEDIA_MANIFEST_OCI ", " MEDIA_INDEX_OCI \
@@ -144,13 +144,6 @@ int registry_clone(const struct registry *r, bool (*cancelled)(void *arg), void 
 	n->cancelled_arg = arg;
 	*ret = STEAL(n);
 	return 0;
-}
-
-static void free_secret(char *text)
-{
-	if (text)
-		OPENSSL_cleanse(text, strlen(text));
-	free(text);
 }
 
 void registry_close(struct registry *r)

@@ -85,7 +85,7 @@ static int make_image(struct registry *to, struct registry *from, const struct i
 	if (!ret->layers)
 		return err_nomem(e);
 	memcpy(ret->layers, base->layers, n * sizeof *ret->layers);
-	if (derive_agent_layer(to, w->agent_path, json_str(base->config, "architecture", "amd64"), &ret->layers[n], e) < 0 ||
+	if (derive_agent_layer(to, w->agent_path, image_config_architecture(base->config), &ret->layers[n], e) < 0 ||
 	    files_layer(to, from, base, w, &ret->layers[n + 1], ret_notes, e) < 0)
 		return -1;
 	ret->n_layers = n + DERIVE_LAYERS;
@@ -120,7 +120,7 @@ int derive_image(struct registry *to, struct registry *from, const struct image 
 	if (derive_key(base->id, w, key, e) < 0)
 		return -1;
 	snprintf(tag, sizeof tag, "sockerless-%s", key);
-	there = find_made(to, tag, json_str(base->config, "architecture", "amd64"), &i, &notes, e);
+	there = find_made(to, tag, image_config_architecture(base->config), &i, &notes, e);
 	if (there < 0 || (!there && (make_image(to, from, base, w, &i, &notes, e) < 0 || image_push(to, &i, tag, e) < 0)))
 		return -1;
 	buf_printf(&uri, "%s/%s@%s", registry_host(to), registry_repository(to), i.digest);

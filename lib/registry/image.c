@@ -29,6 +29,11 @@ const char *image_lambda_architecture(const char *architecture)
 	return !strcmp(architecture, "amd64") ? "x86_64" : architecture;
 }
 
+const char *image_config_architecture(struct json_object *config)
+{
+	return json_str(config, "architecture", "amd64");
+}
+
 int image_choose_platform(struct json_object *index, const char *architecture, char ret[DIGEST_SIZE], struct err *e)
 {
 	struct json_object *list = json_array(index, "manifests");

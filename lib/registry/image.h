@@ -47,6 +47,8 @@ void image_free(struct image *i);
 const char *image_architecture(const char *lambda_architecture);
 /* ... and back. */
 const char *image_lambda_architecture(const char *architecture);
+/* What an image's config says; one that says nothing is for amd64. Borrowed. */
+const char *image_config_architecture(struct json_object *config);
 
 /*
  * Reads manifest (of a tag or digest), chooses linux/`architecture` (amd64,

@@ -7,7 +7,11 @@
 
 #include "lib/cleanup.h"
 
-/* The same tar is to give the same blob, and ISA-L's output changes with the pieces that it is given and asked for: they are of these sizes. */
+/*
+ * The same tar is to give the same blob. ISA-L's output changes with the pieces that it is given and asked for: they
+ * are of these sizes. It changes with the instructions that a processor has, too: on another kind of processor the
+ * blob is another one of the same content.
+ */
 #define IN_SIZE (256 << 10)
 #define OUT_SIZE 65536
 #define LEVEL 3 /* as small as zlib's 1, in a quarter of the time */

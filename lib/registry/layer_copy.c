@@ -36,6 +36,8 @@ struct passage {
 	struct layer_writer *writer;     /* of what is packed here */
 	struct unzstd *unzstd;
 	void *seen;                      /* the sink's; NULL: none */
+	bool refused;                    /* what came out of the encoding couldn't be passed on */
+	bool broken;                     /* the bytes are none of their encoding */
 	int64_t last;                    /* ms, of the last report */
 };
 
@@ -92,7 +94,16 @@ static int take_tar(void *arg, const void *data, size_t len, struct err *e)
 {
 	struct passage *p = arg;
 
-	return show_sink(p, data, len, e) < 0 ? -1 : layer_write(p->writer, data, len, e);
+	p->refused = show_sink(p, data, len, e) < 0 || layer_write(p->writer, data, len, e) < 0;
+	return p->refused ? -1 : 0;
+}
+
+static int take_zstd(struct passage *p, const void *data, size_t len, struct err *e)
+{
+	int rc = unzstd_write(p->unzstd, data, len, e);
+
+	p->broken = rc < 0 && !p->refused;
+	return rc;
 }
 
 static int begin_form(struct passage *p, struct err *e)
@@ -114,7 +125,7 @@ static int pass_on(struct passage *p, const void *data, size_t len, struct err *
 	if (len == 0)
 		return 0;
 	if (p->form == FORM_ZSTD)
-		return unzstd_write(p->unzstd, data, len, e);
+		return take_zstd(p, data, len, e);
 	if (p->form == FORM_PLAIN)
 		return take_tar(p, data, len, e);
 	return show_sink(p, data, len, e) < 0 ? -1 : registry_upload_write(p->upload, data, len, e);
@@ -241,6 +252,8 @@ static int move_once(const struct layer_copy *c, struct image_layer *layer, cons
 	struct registry_progress progress = { progressed, &p, retrying };
 	int rc = registry_resume_blob(c->from, layer->digest, layer->size, kept, take, &p, &progress, e);
 
+	if (p.broken)
+		partial_drop_wrong(kept);
 	if (rc == 0)
 		rc = layer_report(c, layer->digest, "Verifying Checksum", 0, 0, e);
 	if (rc == 0)
@@ -266,7 +279,7 @@ static int move(const struct layer_copy *c, struct image_layer *layer, const str
 	resumed = kept.had > 0;
 	rc = move_once(c, layer, turn, &kept, e);
 	/* What an earlier pull left may have been damaged since, by a loss of power for one. */
-	if (rc < 0 && resumed && kept.fd < 0)
+	if (rc < 0 && resumed && kept.wrong)
 		rc = move_once(c, layer, turn, &kept, e);
 	partial_close(&kept);
 	return rc;

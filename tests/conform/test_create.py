@@ -171,8 +171,12 @@ def test_update_of_cpus(api, docker):
     assert (reply.status, reply.message) == (409, "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set")
     api.create("swap", HostConfig={"Memory": 64 << 20})
     assert api.post("/containers/swap/update", {"MemorySwap": 256 << 20}).status == 200
-    host = api.get("/containers/swap/json").json["HostConfig"]
-    assert (host["Memory"], host["MemorySwap"]) == (64 << 20, 256 << 20)
+    # The docker CLI sends every member, and what has no effect is told.
+    for swap in (256 << 20, 20 << 30):
+        reply = api.post("/containers/swap/update", {"CpuShares": 0, "Memory": 0, "NanoCpus": 0, "MemorySwap": swap, "RestartPolicy": {"Name": ""}})
+        assert reply.status == 200 and "MemorySwap" in "".join(reply.json["Warnings"]), reply.raw
+        host = api.get("/containers/swap/json").json["HostConfig"]
+        assert (host["Memory"], host["MemorySwap"]) == (64 << 20, swap)
     api.create("nano", HostConfig={"NanoCpus": 1000000000})
     for member, name in (("CpuPeriod", "CPU Period"), ("CpuQuota", "CPU Quota")):
         reply = api.post("/containers/nano/update", {member: 100000})

@@ -186,12 +186,13 @@ class LargeSource(Source):
     def __init__(self, size, stop):
         super().__init__([make_tar({"large": os.urandom(size)})])
         self.stop, self.served, self.event = stop, [], threading.Event()
+        self.stops = 1  # of how many requests
 
     def stream(self, data, at):
         self.served.append(0)
         turn = len(self.served) - 1
         while at < len(data):
-            if turn == 0 and at >= self.stop and not self.event.wait(30):
+            if turn < self.stops and at >= self.stop and not self.event.wait(30):
                 return
             piece = data[at:at + 65536]
             yield piece
@@ -263,6 +264,64 @@ def test_a_layer_left_is_of_its_tenant(service):
         service.pull(source.host + "/x", "1")
         assert source.served[2] < len(source.blobs[0]) and partials(service) == {}
     finally:
+        source.close()
+
+
+def test_layers_left_outlive_our_registry(service):
+    """What can't be uploaded is kept, and isn't asked for again at once."""
+    source = LargeSource(40 << 20, 14 << 20)
+    source.stops = 2
+    size = len(source.blobs[0])
+    try:
+        pull = Pull(service, of(source))
+        wait_until(lambda: sum(partials(service).values()) > 13 << 20, what="most of what was served")
+        pull.connection.socket.shutdown(2)
+        assert service.call("GET", "/images/json").status == 200
+        pull.lines()
+        pull = Pull(service, of(source))
+        wait_until(lambda: len(source.served) == 2, what="the rest of the layer")
+        service.registry.process.kill()
+        service.registry.process.wait()
+        source.event.set()
+        assert "error" in pull.lines()[-1]
+        assert len(source.served) == 2 and sum(partials(service).values()) > 13 << 20
+        service.registry.process = subprocess.Popen(service.registry.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(service.registry.is_up, what="the registry again")
+        assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
+        assert len(source.served) == 3 and source.served[2] < size - (13 << 20) and partials(service) == {}
+    finally:
+        source.close()
+
+
+class Wide(LargeSource):
+    """Several large layers."""
+
+    def __init__(self, count, size, stop):
+        Source.__init__(self, [make_tar({"large": os.urandom(size)}) for _ in range(count)])
+        self.stop, self.stops, self.served, self.event = stop, count, [], threading.Event()
+
+    def handle(self, request):
+        data = next((b for b in self.blobs if request.path.endswith(digest_of(b))), None)
+        return (200, {"Content-Length": str(len(data))}, self.stream(data, 0)) if data and request.command == "GET" else Source.handle(self, request)
+
+
+def test_layers_at_the_same_moment_have_one_limit(service):
+    """But for the few MiB between two looks, however many come at once."""
+    source = Wide(3, 30 << 20, 28 << 20)
+    service.restart(SOCKERLESS_PULL_KEEP="24")
+    try:
+        pull = Pull(service, of(source))
+        wait_until(lambda: source.served == [28 << 20] * 3, what="most of the layers")
+        pull.connection.socket.shutdown(2)
+        assert service.call("GET", "/images/json").status == 200
+        pull.lines()
+        assert 16 << 20 < sum(partials(service).values()) <= (24 << 20) + 3 * (4 << 20)
+        source.event.set()
+        service.pull(source.host + "/x", "1")
+        assert partials(service) == {}
+    finally:
+        service.environment.pop("SOCKERLESS_PULL_KEEP")
+        service.restart()
         source.close()
 
 
@@ -343,6 +402,32 @@ def test_all_tags(service):
     assert statuses(service.lines(service.call("POST", "/images/create?fromImage=several")))[-1] == "Status: Image is up to date for several"
     reply = service.call("POST", "/images/create?fromImage=nosuchrepository")
     assert reply.status == 404
+
+
+class Tags(Source):
+    """A registry whose list of tags is the test's; "lost" is in the list alone."""
+
+    def __init__(self, tags):
+        super().__init__([make_tar({"tagged": os.urandom(1000)})])
+        self.tags = tags
+
+    def handle(self, request):
+        if request.path.partition("?")[0].endswith("/tags/list"):
+            return 200, {}, json.dumps({"name": "x", "tags": self.tags}).encode()
+        return (404, {}, b"") if request.path.endswith("/manifests/lost") else super().handle(request)
+
+
+@pytest.mark.parametrize("tags, told", [(["1", "lost"], True), (["lost", "1"], False)], ids=["second", "first"])
+def test_all_tags_but_one(service, tags, told):
+    """Those before the one that fails are there, and are told."""
+    source = Tags(tags)
+    try:
+        reply = service.call("POST", "/images/create?fromImage=%s/x" % source.host)
+        assert (reply.status == 200 and "error" in service.lines(reply)[-1]) if told else reply.status == 404, reply.body
+        assert service.call("GET", "/images/%s/x:1/json" % source.host).status == (200 if told else 404)
+        assert [i for a, i, _ in service.events("image") if i.startswith(source.host)] == [source.host + "/x"] * told
+    finally:
+        source.close()
 
 
 def test_digest(service):
