@@ -168,9 +168,9 @@ def test_wait_not_running_answers_at_once(gw):
 
 
 @pytest.mark.parametrize("timeout,ago,least,most", [
-    (30, 24, 1, 20),     # what the predecessor waited counts
-    (30, 4000, 0, 20),   # the time was over while nobody was there
-    (2, -4000, 1.9, 20), # the clock was set back: it begins anew, and no more than that
+    (30, 24, 1, 20),      # what the predecessor waited counts
+    (30, 4000, 0, 20),    # the time was over while nobody was there
+    (2, -4000, 1.9, 20),  # the clock was set back: it begins anew, and no more than that
 ])
 def test_a_stop_that_is_taken_up_again_ends_in_time(gw, timeout, ago, least, most):
     cid = gw.container()
