@@ -90,6 +90,7 @@ struct build_output {
 	char cached[65];    /* id of the step's image, if it is from the cache */
 	char ended[65];     /* id of the last step's image, which is told when the next one begins: the result's is another */
 	char *failure;      /* the last "Error:" line; owned */
+	char *last;         /* the last line of the sandbox or buildah itself; owned */
 };
 int build_output_line(void *arg, const char *line, struct err *e);
 /* The last step's image is the result. */

@@ -164,8 +164,11 @@ int build_output_line(void *arg, const char *line, struct err *e)
 		o->failure = strdup(line);
 		return o->failure ? 0 : err_nomem(e);
 	}
-	if (is_buildahs(o, line, e))
-		return 0;
+	if (is_buildahs(o, line, e)) {
+		free(o->last);
+		o->last = strdup(line);
+		return o->last ? 0 : err_nomem(e);
+	}
 	return say_line(o, line) ? 0 : err_set(e, ERR_INVALID, "the client left during the build");
 }
 
@@ -238,10 +241,18 @@ static char *unreadable_source(const struct dockerfile_step *s, const char *why)
 	return strstr(why, "no such file") || strstr(why, "error encoding request for copier subprocess") ? strdup(inside + strlen("/merged/")) : NULL;
 }
 
+/* It ended, or was ended, without an error line. */
+static const char *died(struct buf *to, int status, const char *last)
+{
+	buf_printf(to, "buildah ended with status %d%s%s", status, last && *last ? ", its last words: " : "", last ? last : "");
+	return to->failed ? "buildah failed" : to->data;
+}
+
 int build_output_failed(struct build_output *o, int status, struct err *e)
 {
 	const struct dockerfile_step *s = o->step && o->step <= o->build->file.count ? &o->build->file.steps[o->step - 1] : NULL;
-	const char *why = o->failure ? o->failure + 7 : "buildah failed";
+	BUF_CLEANUP struct buf silent = BUF_INIT;
+	const char *why = o->failure ? o->failure + 7 : died(&silent, status, o->last);
 	CLEANUP_FREE char *source = s ? missing_source(o->build, s, why) : NULL;
 	CLEANUP_FREE char *unreadable = s ? unreadable_source(s, why) : NULL;
 	CLEANUP_FREE char *command = NULL;

@@ -313,5 +313,6 @@ int build_run(struct build *b, struct err *e)
 		status = build_output_failed(&o, status, e);
 	}
 	free(o.failure);
+	free(o.last);
 	return status;
 }
