@@ -139,6 +139,14 @@ def test_untold_state_is_left_to_start(s):
         s.aws.fail.clear()
 
 
+def test_update_of_an_older_row(s):
+    """What create would refuse now stands in it: it is no wish of the update's."""
+    container = create(s, {"Image": "busybox"}, "older").json["Id"]
+    s.db.execute("UPDATE container SET host_config = json_set(host_config, '$.NanoCpus', 1000000000, '$.CpuQuota', 100000) WHERE id = ?", (container,))
+    reply = s.call("POST", "/containers/older/update", {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}})
+    assert reply.status == 200 and json.loads(row(s, container)["host_config"])["RestartPolicy"]["MaximumRetryCount"] == 2, reply.body
+
+
 def test_image_in_use(s):
     reply = s.call("DELETE", "/images/busybox:latest")
     assert reply.status == 409 and reply.json["message"].startswith('conflict: unable to remove repository reference "busybox:latest" (must force) - container ')

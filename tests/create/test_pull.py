@@ -267,6 +267,12 @@ def test_a_layer_left_is_of_its_tenant(service):
         source.close()
 
 
+def revive(registry):
+    if registry.process.poll() is not None:
+        registry.process = subprocess.Popen(registry.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(registry.is_up, what="the registry again")
+
+
 def test_layers_left_outlive_our_registry(service):
     """What can't be uploaded is kept, and isn't asked for again at once."""
     source = LargeSource(40 << 20, 14 << 20)
@@ -285,12 +291,12 @@ def test_layers_left_outlive_our_registry(service):
         source.event.set()
         assert "error" in pull.lines()[-1]
         assert len(source.served) == 2 and sum(partials(service).values()) > 13 << 20
-        service.registry.process = subprocess.Popen(service.registry.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(service.registry.is_up, what="the registry again")
+        revive(service.registry)
         assert statuses(service.pull(source.host + "/x", "1"))[-1].startswith("Status: Downloaded newer")
         assert len(source.served) == 3 and source.served[2] < size - (13 << 20) and partials(service) == {}
     finally:
         source.close()
+        revive(service.registry)
 
 
 class Wide(LargeSource):
@@ -481,6 +487,20 @@ def test_the_other_architecture(service):
     service.pull("busybox")
     reply = service.call("POST", "/containers/create?platform=linux/amd64", {"Image": "busybox"})
     assert reply.status == 201 and service.aws.functions["skls-" + reply.json["Id"][:12]]["Architectures"] == ["x86_64"]
+
+
+def test_builds_are_of_the_machine(service):
+    """Whatever the functions are."""
+    machine, other = ("amd64", "arm64") if os.uname().machine == "x86_64" else ("arm64", "amd64")
+    service.restart(SOCKERLESS_LAMBDA_ARCHITECTURE="x86_64" if other == "amd64" else other)
+    try:
+        for query, asked in ("", "linux/" + other), ("?platform=linux/" + other, "platform linux/" + other):
+            reply = service.call("POST", "/build" + query, make_tar({"Dockerfile": b"FROM busybox"}), headers={"Content-Type": "application/x-tar"})
+            assert (reply.status, reply.json["message"]) == (
+                501, "building for %s is not supported: builds are executed on the server itself, which is linux/%s" % (asked, machine))
+    finally:
+        service.environment.pop("SOCKERLESS_LAMBDA_ARCHITECTURE")
+        service.restart()
 
 
 def test_packed_anew(service):
