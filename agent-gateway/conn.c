@@ -101,7 +101,7 @@ void conn_finish(struct conn *c)
 
 void conn_pause_after_head(struct conn *c)
 {
-	c->pausing = c->head_pause > 0;
+	c->pausing = c->spacing > 0;
 }
 
 static void pause_over(evutil_socket_t fd, short what, void *arg)
@@ -116,7 +116,7 @@ static void pause_over(evutil_socket_t fd, short what, void *arg)
 /* Bytes that came together with the head go with it: there is nothing to be held back for. */
 static void pause_begin(struct conn *c)
 {
-	const struct timeval pause = { .tv_usec = c->head_pause * 1000 };
+	const struct timeval pause = { .tv_usec = c->spacing * 1000 };
 
 	c->pausing = false;
 	if (conn_backlog(c) || event_base_once(c->gw->base, -1, EV_TIMEOUT, pause_over, c, &pause) < 0)
@@ -217,8 +217,8 @@ static bool keep_upload(struct conn *c)
 	return true;
 }
 
-/* By the client's User-Agent; NULL: it has none. A client that nobody looked at may be as docker-py is, but luckier. */
-static unsigned int head_pause_for(const char *client)
+/* By the client's User-Agent; NULL: it has none. */
+static unsigned int spacing_for(const char *client)
 {
 	static const struct {
 		const char *name;
@@ -228,7 +228,7 @@ static unsigned int head_pause_for(const char *client)
 	for (size_t i = 0; client && i < sizeof known / sizeof *known; i++)
 		if (!strncmp(client, known[i].name, strlen(known[i].name)))
 			return known[i].ms;
-	return 10;
+	return 20;
 }
 
 static void request_complete(struct conn *c)
@@ -238,7 +238,7 @@ static void request_complete(struct conn *c)
 	char *target = strdup(request_target(c->request));
 
 	c->upgrade = upgrade && *upgrade;
-	c->head_pause = head_pause_for(request_header(c->request, "user-agent"));
+	c->spacing = spacing_for(request_header(c->request, "user-agent"));
 	if (key)
 		c->ws_key = strdup(key);
 	if (request_is_upload(c->request) && !keep_upload(c)) {

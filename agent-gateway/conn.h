@@ -48,7 +48,7 @@ struct conn {
 	bool body_ended;            /* all of it came; the handler hears `eof` then */
 	bool upgrade;               /* the client asked for a tunnel */
 	bool half_closed;           /* the client sends nothing more */
-	unsigned int head_pause;    /* ms that the output waits behind a hijacked reply's head */
+	unsigned int spacing;       /* ms between two things that the client may not take well at once */
 	bool pausing;               /* once the output so far is written */
 	bool finishing;             /* closes when its output is written */
 	bool dead;                  /* closed; freed with its last reference */
@@ -74,12 +74,12 @@ size_t conn_backlog(struct conn *c);
 /* Reading can be paused, so that the client is. */
 void conn_read(struct conn *c, bool on);
 /*
- * Output that comes after what waits now is held back for a moment: docker-py
+ * Output that comes after what waits now is held back for c->spacing: docker-py
  * loses the bytes that it finds in its socket together with the head of a 101. An
  * exec's output comes here within 2 ms, where dockerd takes 50. The User-Agent
  * says how long: docker-py gets dockerd's 50 ms, the docker CLI, which loses
  * nothing, none. A client that nobody looked at may be as docker-py: it gets
- * 10 ms, which were enough for docker-py on an idle machine.
+ * 20 ms; 10 were enough for docker-py on an idle machine.
  */
 void conn_pause_after_head(struct conn *c);
 /* Closes once the output is written; nothing more is read. The handler hears `closed` then. */

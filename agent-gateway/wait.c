@@ -19,6 +19,7 @@ struct wait {
 	struct watcher watcher; /* first */
 	struct conn *conn;
 	enum condition condition;
+	bool due; /* it holds: the answer comes */
 };
 
 static void finish(struct conn *c)
@@ -43,14 +44,38 @@ static void finish(struct conn *c)
 	reply_end(c);
 }
 
+static void spaced(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (!c->dead)
+		finish(c);
+	conn_unref(c);
+}
+
+/*
+ * Clients take this answer for the end of an attach's output as well (dockerode's
+ * run), though that comes on another connection: dockerd's comes 80 ms later.
+ */
+static void finish_spaced(struct wait *w)
+{
+	struct conn *c = w->conn;
+	const struct timeval space = { .tv_usec = c->spacing * 1000 };
+
+	w->due = true;
+	conn_ref(c);
+	if (!c->spacing || event_base_once(c->gw->base, -1, EV_TIMEOUT, spaced, c, &space) < 0)
+		spaced(-1, 0, c);
+}
+
 static void told(struct watcher *watcher, enum news news)
 {
 	struct wait *w = (struct wait *)watcher;
 
-	if (w->conn->finishing)
+	if (w->due || w->conn->finishing)
 		return;
 	if (news == NEWS_REMOVED || ((news == NEWS_EXITED || news == NEWS_START_FAILED) && w->condition != REMOVED))
-		finish(w->conn);
+		finish_spaced(w);
 }
 
 static void closed(struct conn *c)

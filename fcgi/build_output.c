@@ -114,6 +114,12 @@ void build_output_done(struct build_output *o)
 	say_ended(o);
 }
 
+/* Of logrus, of buildah's helper. */
+static bool is_noise(const char *line)
+{
+	return strncmp(line, "time=\"", 6) == 0 || strncmp(line, "subprocess exited with status ", 30) == 0;
+}
+
 /* True: the line was one of buildah's own. */
 static bool is_buildahs(struct build_output *o, const char *line, struct err *e)
 {
@@ -140,8 +146,8 @@ static bool is_buildahs(struct build_output *o, const char *line, struct err *e)
 	} else if (strncmp(line, unused, sizeof unused - 1) == 0) {
 		keep_unused(o, line + sizeof unused - 1, e);
 	} else {
-		/* of the sandbox's other steps, of logrus, of buildah's helper */
-		return o->step == 0 || o->committed || strncmp(line, "time=\"", 6) == 0 || strncmp(line, "subprocess exited with status ", 30) == 0;
+		/* the first two: of the sandbox's other steps */
+		return o->step == 0 || o->committed || is_noise(line);
 	}
 	return true;
 }
@@ -155,9 +161,12 @@ static bool say_line(struct build_output *o, const char *line)
 int build_output_line(void *arg, const char *line, struct err *e)
 {
 	struct build_output *o = arg;
-	CLEANUP_FREE char *before = STEAL(o->failure);
+	CLEANUP_FREE char *before = NULL;
 
-	/* It is buildah's last word only if nothing follows. */
+	if (o->failure && is_noise(line))
+		return 0;
+	/* It is buildah's last word only if nothing else follows. */
+	before = STEAL(o->failure);
 	if (before && o->step && !o->committed && !say_line(o, before))
 		return err_set(e, ERR_INVALID, "the client left during the build");
 	if (strncmp(line, "Error: ", 7) == 0) {

@@ -48,8 +48,9 @@ def text_of(lines):
 
 
 def build(docker, dockerfile, *args, check=0):
+    """What it says; the progress of the context, which the CLI may write in the midst of it, is left out."""
     p = docker.docker("build", *args, "-", input=dockerfile, check=check)
-    return p.stdout + p.stderr
+    return re.sub(r"Sending build context to Docker daemon[^\n]*\n+", "", p.stdout) + p.stderr
 
 
 @pytest.fixture
