@@ -11,6 +11,7 @@
 #include "agent-gateway/restart.h"
 #include "agent-gateway/route.h"
 #include "agent-gateway/run.h"
+#include "lib/hint.h"
 #include "lib/log.h"
 
 #define LOAD_MAX 64
@@ -192,6 +193,8 @@ void runs_recover(struct gateway *gw)
 {
 	struct recover_job *j = calloc(1, sizeof *j);
 
+	/* A predecessor may have removed a container and not have said so. */
+	hint_send(gw->settings->run_dir, HINT_RECONCILER);
 	if (!j)
 		return;
 	STAILQ_INIT(&j->list);
