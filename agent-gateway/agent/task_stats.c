@@ -14,6 +14,7 @@
 
 #include "agent-gateway/agent/proc.h"
 #include "agent-gateway/agent/task.h"
+#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/docker/time.h"
 
@@ -191,8 +192,12 @@ static int say(struct json_object *open, const struct sample *now, const struct 
 {
 	CLEANUP_JSON struct json_object *o = describe(open, now, before, named);
 	const char *text = o ? json_text(o) : NULL;
+	BUF_CLEANUP struct buf line = BUF_INIT;
 
-	return text && task_write(text, strlen(text)) == 0 && task_write("\n", 1) == 0 ? 0 : -1;
+	if (!text)
+		return -1;
+	buf_printf(&line, "%s\n", text);
+	return !line.failed && task_write(line.data, line.len) == 0 ? 0 : -1;
 }
 
 static void wait_a_second(void)
