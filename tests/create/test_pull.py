@@ -311,43 +311,33 @@ class Wide(LargeSource):
         return (200, {"Content-Length": str(len(data))}, self.stream(data, 0)) if data and request.command == "GET" else Source.handle(self, request)
 
 
-def test_layers_at_the_same_moment_have_one_limit(service):
-    """But for the few MiB between two looks, however many come at once."""
-    source = Wide(3, 30 << 20, 28 << 20)
-    service.restart(SOCKERLESS_PULL_KEEP="24")
+def left_by_a_pull(service, source, served, keep):
+    """Bytes that stay, with SOCKERLESS_PULL_KEEP, when its client leaves after so much was served; the next pull uses them up."""
+    service.restart(SOCKERLESS_PULL_KEEP=str(keep))
     try:
         pull = Pull(service, of(source))
-        wait_until(lambda: source.served == [28 << 20] * 3, what="most of the layers")
+        wait_until(lambda: source.served == served, what="most of the layers")
         pull.connection.socket.shutdown(2)
         assert service.call("GET", "/images/json").status == 200
         pull.lines()
-        assert 16 << 20 < sum(partials(service).values()) <= (24 << 20) + 3 * (4 << 20)
+        left = sum(partials(service).values())
         source.event.set()
         service.pull(source.host + "/x", "1")
         assert partials(service) == {}
+        return left
     finally:
         service.environment.pop("SOCKERLESS_PULL_KEEP")
         service.restart()
         source.close()
+
+
+def test_layers_at_the_same_moment_have_one_limit(service):
+    """But for the few MiB between two looks, however many come at once."""
+    assert 16 << 20 < left_by_a_pull(service, Wide(3, 30 << 20, 28 << 20), [28 << 20] * 3, 24) <= (24 << 20) + 3 * (4 << 20)
 
 
 def test_layers_left_have_a_limit(service):
-    source = LargeSource(12 << 20, 10 << 20)
-    service.restart(SOCKERLESS_PULL_KEEP="2")
-    try:
-        pull = Pull(service, of(source))
-        wait_until(lambda: source.served == [10 << 20], what="most of the layer")
-        pull.connection.socket.shutdown(2)
-        assert service.call("GET", "/images/json").status == 200
-        pull.lines()
-        assert 1 << 20 < sum(partials(service).values()) <= 2 << 20
-        source.event.set()
-        service.pull(source.host + "/x", "1")
-        assert partials(service) == {}
-    finally:
-        service.environment.pop("SOCKERLESS_PULL_KEEP")
-        service.restart()
-        source.close()
+    assert 1 << 20 < left_by_a_pull(service, LargeSource(12 << 20, 10 << 20), [10 << 20], 2) <= 2 << 20
 
 
 def test_client_leaves(service, source):
